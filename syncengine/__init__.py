@@ -1,0 +1,1 @@
+"""An offline-first sync engine for chat history."""

@@ -1,0 +1,203 @@
+"""The words of the engine: what a conversation, a message and a page are.
+
+Everything here is a value: frozen, compared by content, no behaviour beyond that.
+Times are integers, milliseconds since 1970 by the server's clock, unless said.
+Message ids are text: they are unsigned 64-bit numbers on the wire, and SQLite's
+integers are signed.
+"""
+
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from attrs import field, frozen
+
+T = TypeVar("T")
+
+
+class Kind(StrEnum):
+    """What a conversation is held with. A user and a group may share an id."""
+
+    CHAT = "chat"
+    GROUPCHAT = "groupchat"
+    CHATROOM = "chatroom"
+
+
+class MessageType(StrEnum):
+    """What a message carries. `UNKNOWN` is kept raw until a later version can read it."""
+
+    TEXT = "text"
+    IMAGE = "image"
+    VIDEO = "video"
+    LOCATION = "location"
+    VOICE = "voice"
+    FILE = "file"
+    COMMAND = "command"
+    CUSTOM = "custom"
+    COMBINED = "combined"
+    UNKNOWN = "unknown"
+
+
+class Source(StrEnum):
+    """Who answered a fetch."""
+
+    SERVER = "server"
+    LOCAL = "local"
+
+
+@frozen(order=True)
+class ConversationKey:
+    """Which conversation: its id on the server, and its kind."""
+
+    conversation_id: str
+    kind: Kind = field(converter=Kind)
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.conversation_id}"
+
+
+class MessageRow(NamedTuple):
+    """A message as a page brings it: the columns that are searched, and the raw bytes.
+
+    A named tuple and not a class of attrs: one is made for every message of a pull and
+    handed to SQLite as it is. Details (body, ext) are decoded from `raw` when somebody
+    reads them, so a later version of the decoder improves messages stored today.
+    """
+
+    message_id: str
+    sender: str
+    timestamp: int
+    type: str
+    text: str
+    edited_at: int | None
+    """When it was last edited, ms; None when it never was."""
+    raw: bytes
+    """The bytes that the server sent: they are what is compared and what is decoded."""
+
+
+@frozen
+class Details:
+    """What `MessageRow.raw` holds beyond the columns."""
+
+    body: Mapping[str, Any] = field(factory=dict)
+    """By type, for example ``url``, ``size_bytes``, ``width``; empty for plain text."""
+    ext: Mapping[str, Any] = field(factory=dict)
+    """The sender's own key-value pairs."""
+    meta: Mapping[str, Any] = field(factory=dict)
+    """What the server adds: edits, read state, reactions, threads."""
+
+
+@frozen
+class Message:
+    """One message, whole."""
+
+    message_id: str
+    conversation_id: str
+    kind: Kind
+    sender: str
+    timestamp: int
+    type: MessageType
+    text: str = ""
+    edited_at: int | None = None
+    body: Mapping[str, Any] = field(factory=dict)
+    ext: Mapping[str, Any] = field(factory=dict)
+    meta: Mapping[str, Any] = field(factory=dict)
+    raw: bytes = field(default=b"", repr=False)
+
+
+@frozen
+class Summary:
+    """One entry of the server's conversation list.
+
+    `newest` is a preview: it is shown, never stored as a held message (law 6).
+    """
+
+    key: ConversationKey
+    unread_count: int = 0
+    pinned: bool = False
+    pinned_at: int | None = None
+    marks: tuple[str, ...] = ()
+    newest: MessageRow | None = None
+
+
+@frozen
+class SummaryPage:
+    """A page of the conversation list, most recently active first."""
+
+    summaries: Sequence[Summary]
+    cursor: str | None
+    """Continues the list; None at its end."""
+
+
+@frozen
+class Page:
+    """What the server answered when asked for history.
+
+    `messages` are in the order in which they were served: newest first when older ones
+    were asked for. There may be fewer than the server sent, since rows that are no
+    messages are left out, so their number says nothing about the end.
+    """
+
+    messages: Sequence[MessageRow]
+    cursor: str | None
+    """Continues in the same direction; None at the end."""
+    end: bool
+    """The server claims that nothing lies beyond. Whether to believe it: law 2."""
+    served_at: int | None = None
+    """The server's clock when it answered, ms; None when it did not say."""
+
+
+@frozen
+class Conversation:
+    """A conversation as it is held here."""
+
+    conversation_id: str
+    kind: Kind
+    unread_count: int
+    pinned: bool
+    marks: tuple[str, ...]
+    last_message: Message | None
+    """The newest message held, or the list's preview where that is newer."""
+    synced: bool
+    """False: nothing of its history was ever fetched (*empty* and *never synced* differ)."""
+    whole: bool
+    """No gap and no seam: all that the server had is here."""
+    gaps: int
+    seams: int
+
+
+@frozen
+class Hole:
+    """Where history is missing in a slice: between two held messages.
+
+    None as `older_id` means the start of history, None as `newer_id` the newest end.
+    """
+
+    older_id: str | None
+    newer_id: str | None
+
+
+@frozen
+class Slice:
+    """Some messages of one conversation, oldest first, and what is known to be missing."""
+
+    messages: Sequence[Message]
+    gaps: Sequence[Hole]
+    """Not fetched yet; the next syncs close them."""
+    seams: Sequence[Hole]
+    """May have expired on the server unseen; never fetched again (law 2)."""
+    reached_start: bool
+    """Nothing older is held, and no gap lies below."""
+    as_of: int | None
+    """When the last sync that looked at everything ended, local clock, ms; None: never."""
+
+
+@frozen
+class Fetched(Generic[T]):
+    """The answer of a fetch."""
+
+    items: Sequence[T]
+    cursor: str | None
+    source: Source
+    error: Exception | None = None
+    """Why the answer is local."""
