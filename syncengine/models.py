@@ -201,3 +201,44 @@ class Fetched(Generic[T]):
     source: Source
     error: Exception | None = None
     """Why the answer is local."""
+
+
+@frozen
+class Problem:
+    """Something that went wrong in a cycle without ending it."""
+
+    error: str
+    """The name of the error's class."""
+    message: str
+    hint: str
+    conversation_id: str | None = None
+    kind: Kind | None = None
+
+
+@frozen
+class Progress:
+    """How far a cycle is."""
+
+    pages: int
+    messages_added: int
+    conversations_done: int
+    conversations_known: int
+    """Conversations with something to fetch, as far as is known yet; it may still grow."""
+
+
+@frozen
+class Report:
+    """What a cycle did."""
+
+    requests: int
+    """Sent to the server, sign-in and repetitions included."""
+    pages: int
+    """Pages of history fetched."""
+    messages_added: int
+    messages_removed: int
+    conversations: int
+    """Conversations of which something was written."""
+    gaps_open: int
+    """What is still to be fetched, over the whole account; seams are not counted."""
+    seconds: float
+    errors: Sequence[Problem] = ()

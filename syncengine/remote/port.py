@@ -88,6 +88,14 @@ class Remote(Protocol):
         """One page of the conversation list, most recently active first."""
         ...
 
+    async def fetch_summaries_by_page(self, page_num: int, page_size: int) -> SummaryPage:
+        """The list's older form, by page number from 1; an end is an empty or short page."""
+        ...
+
+    async def fetch_summaries_unpaged(self) -> SummaryPage:
+        """The list's oldest form: one answer, with as much as the server cares to give."""
+        ...
+
     async def fetch_page(
         self, key: ConversationKey, start: str = "", *, limit: int = 49, newer: bool = False
     ) -> Page:

@@ -1,1 +1,1 @@
-""""""
+"""The copy on disk. It writes what it is told and decides nothing."""

@@ -1,0 +1,58 @@
+"""What steers the engine, and what it takes from the world around it."""
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable
+
+from attrs import field, frozen
+
+from syncengine.errors import ConfigError
+
+
+def _between(low: float, high: float) -> Callable[[object, object, float], None]:
+    def check(_: object, attribute: object, value: float) -> None:
+        if not low <= value <= high:
+            name = getattr(attribute, "name", "value")
+            raise ConfigError(f"{name} is {value}", hint=f"Use a number from {low} to {high}.")
+
+    return check
+
+
+@frozen(kw_only=True)
+class Config:
+    """Settings of one engine. Raises ConfigError for a value that cannot be used."""
+
+    page_size: int = field(default=49, validator=_between(1, 49))
+    """Messages a page: under 50, by the owner's rule."""
+    summary_page_size: int = field(default=50, validator=_between(1, 50))
+    """Conversations a page of the list."""
+    fetchers: int = field(default=8, validator=_between(1, 64))
+    """Requests under way at once."""
+    commit_pages: int = field(default=16, validator=_between(1, 256))
+    """The most pages that share one commit when the writer is behind (law 1)."""
+    attempts: int = field(default=6, validator=_between(1, 100))
+    """How often one request is tried before its failure is reported."""
+    backoff_base: float = field(default=0.5, validator=_between(0, 60))
+    """Seconds: the first wait is up to this long, each further one up to twice that."""
+    backoff_ceiling: float = field(default=30.0, validator=_between(0, 3600))
+    """Seconds: no wait is longer, unless the server asks for it."""
+    full_list_every: float = field(default=3600.0, validator=_between(0, 1e9))
+    """Seconds: how often the list is read to its end, though its first page shows nothing new."""
+
+
+def _wall_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+@frozen(kw_only=True)
+class Environment:
+    """The world as parameters, so that an engine can run on virtual time."""
+
+    now: Callable[[], int] = _wall_ms
+    """The local clock, ms since 1970. Shown and noted; never used for order."""
+    monotonic: Callable[[], float] = time.monotonic
+    """Seconds, for waits and durations."""
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    random: random.Random = field(factory=random.Random)
+    """For the jitter of waits."""

@@ -1,0 +1,303 @@
+"""The facade: wires the parts of one account together and holds no policy."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import Self, TypeVar
+
+from attrs import frozen
+
+from syncengine.config import Config, Environment
+from syncengine.errors import (
+    ConfigError,
+    EngineClosed,
+    ServerFault,
+    Throttled,
+    Unreachable,
+)
+from syncengine.models import (
+    Conversation,
+    ConversationKey,
+    Fetched,
+    Kind,
+    Message,
+    MessageRow,
+    Progress,
+    Report,
+    Source,
+    SummaryPage,
+)
+from syncengine.reader import Reader
+from syncengine.remote.formats import decoder_for
+from syncengine.remote.port import Remote
+from syncengine.retry import Retrier
+from syncengine.store import rows
+from syncengine.store.database import Connect, connect_threaded
+from syncengine.store.store import Store, open_store
+from syncengine.store.view import View
+from syncengine.sync.asking import fetch_history, store_summaries
+from syncengine.sync.cycle import Cycle
+
+T = TypeVar("T")
+
+_AWAY = (Unreachable, Throttled, ServerFault)
+"""Faults that a local answer is better than."""
+
+
+class State(StrEnum):
+    """What an engine is doing."""
+
+    OFFLINE = "offline"
+    IDLE = "idle"
+    SYNCING = "syncing"
+    CLOSED = "closed"
+
+
+@frozen
+class Status:
+    """An account's copy in figures."""
+
+    path: Path
+    account: str | None
+    """Server and user; None: the file was never synced."""
+    conversations: int
+    messages: int
+    gaps: int
+    seams: int
+    never_synced: int
+    """Conversations known from the list of which no history was fetched yet."""
+    listed_at: int | None
+    """When the list was last read to its end, ms, local clock."""
+    synced_at: int | None
+    """When the last cycle without errors ended, ms, local clock."""
+    bytes: int
+    """Size of the file; its write-ahead log not counted."""
+    writable: bool
+
+
+class SyncEngine:
+    """One account's copy, and the way to its server. Use `SyncEngine.open`."""
+
+    def __init__(
+        self,
+        store: Store,
+        remote: Remote | None,
+        decode: rows.Decode,
+        config: Config,
+        environment: Environment,
+    ) -> None:
+        self._store = store
+        self._remote = remote
+        self._decode = decode
+        self._config = config
+        self._environment = environment
+        self._retrier = Retrier(config, environment)
+        self._syncing = asyncio.Lock()
+        self._closed = False
+        self.reader = Reader(store, decode)
+        """Everything that is read without a network."""
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls,
+        path: str | Path,
+        remote: Remote | None = None,
+        *,
+        config: Config | None = None,
+        environment: Environment | None = None,
+        connect: Connect = connect_threaded,
+    ) -> AsyncIterator[Self]:
+        """Open the copy at `path`, creating it where there is none.
+
+        With no `remote` the engine is offline: everything is readable, nothing is
+        fetched. The engine closes the remote when the block ends.
+
+        Raises ConfigError where the file belongs to another account, StoreError where
+        it cannot be opened.
+        """
+        store: Store | None = None
+        try:
+            store = await open_store(Path(path), connect=connect)
+            if remote is not None:
+                await store.claim(remote.account)
+            account, _, _ = await store.read(lambda c: View(c).account())
+            engine = cls(
+                store,
+                remote,
+                decoder_for(account or (remote.account if remote is not None else None)),
+                config or Config(),
+                environment or Environment(),
+            )
+            try:
+                yield engine
+            finally:
+                engine._closed = True
+        finally:
+            await _close(remote, store)
+
+    @property
+    def state(self) -> State:
+        """What the engine is doing right now."""
+        if self._closed:
+            return State.CLOSED
+        if self._remote is None:
+            return State.OFFLINE
+        return State.SYNCING if self._syncing.locked() else State.IDLE
+
+    async def sync(self, *, progress: Callable[[Progress], None] | None = None) -> Report:
+        """One full cycle: everything new on the server is here afterwards.
+
+        Faults of the server are in the report, and what was fetched before them is kept.
+        A second call waits for the first. Raises StoreError where the copy cannot be
+        written, ConfigError where the engine has no remote.
+        """
+        remote = self._online()
+        if self._store.obstacle is not None:
+            raise self._store.obstacle
+        async with self._syncing:
+            cycle = Cycle(
+                remote, self._store, self._retrier, self._config, self._environment, progress
+            )
+            return await cycle.run()
+
+    async def status(self) -> Status:
+        """The copy in figures."""
+        totals = await self.reader.totals()
+        return Status(
+            path=self._store.path,
+            account=totals.account,
+            conversations=totals.conversations,
+            messages=totals.messages,
+            gaps=totals.gaps,
+            seams=totals.seams,
+            never_synced=totals.never_synced,
+            listed_at=totals.listed_at,
+            synced_at=totals.synced_at,
+            bytes=self._store.path.stat().st_size,
+            writable=self._store.obstacle is None,
+        )
+
+    async def load_all_conversations(self) -> list[Conversation]:
+        """Every conversation held here: pinned first, then most recent. No network."""
+        return await self.reader.conversations()
+
+    async def fetch_conversation_list_from_server(
+        self, page_num: int, page_size: int = 20
+    ) -> Fetched[Conversation]:
+        """One page of the server's list, stored; from the local copy when it is away.
+
+        `page_num` counts from 1, `page_size` is 1 to 20. `cursor` is the next page's
+        number, None after the last.
+        """
+        _check("page_num", page_num, 1, 1 << 31)
+        _check("page_size", page_size, 1, 20)
+        first = (page_num - 1) * page_size
+        return await self._list(
+            lambda remote: remote.fetch_summaries_by_page(page_num, page_size),
+            slice(first, first + page_size),
+            str(page_num + 1),
+        )
+
+    async def get_conversations_from_server(self) -> Fetched[Conversation]:
+        """The server's unpaged list (10 conversations of the last 7 days by default),
+        stored; all that is held here when the server is away."""
+        return await self._list(lambda remote: remote.fetch_summaries_unpaged(), slice(None), None)
+
+    async def fetch_history_messages(
+        self,
+        conversation_id: str,
+        kind: Kind | str,
+        *,
+        page_size: int = 20,
+        start_message_id: str = "",
+    ) -> Fetched[Message]:
+        """A page of history older than `start_message_id` (empty: the newest), oldest first.
+
+        `page_size` is 1 to 49. What was fetched is stored, except below a start that is
+        not held here. When the server cannot be reached the page comes from the local
+        copy, marked so, with the error; where nothing is held, the error is raised.
+        """
+        _check("page_size", page_size, 1, 49)
+        key = ConversationKey(conversation_id, Kind(kind))
+        try:
+            page = await fetch_history(
+                self._online(), self._store, key, start_message_id, page_size
+            )
+        except (*_AWAY, _Offline) as error:
+            return await self._local_history(key, start_message_id, page_size, error)
+        items = [self._message(key, row) for row in reversed(page.messages)]
+        return Fetched(items, page.cursor, Source.SERVER)
+
+    async def _local_history(
+        self, key: ConversationKey, start: str, size: int, error: Exception
+    ) -> Fetched[Message]:
+        try:
+            found = await self.reader.messages(
+                key.conversation_id, key.kind, before=start or None, limit=size
+            )
+        except ConfigError:
+            raise error from None
+        if not found.messages and found.gaps:
+            raise error
+        more = found.messages and not found.reached_start
+        return Fetched(
+            found.messages, found.messages[0].message_id if more else None, Source.LOCAL, error
+        )
+
+    async def _list(
+        self,
+        fetch: Callable[[Remote], Awaitable[SummaryPage]],
+        part: slice,
+        next_page: str | None,
+    ) -> Fetched[Conversation]:
+        try:
+            page = await fetch(self._online())
+        except (*_AWAY, _Offline) as error:
+            held = await self.load_all_conversations()
+            if not held:
+                raise
+            more = part.stop is not None and len(held) > part.stop
+            return Fetched(held[part], next_page if more else None, Source.LOCAL, error)
+        await store_summaries(self._store, page)
+        items = await self._held(page)
+        return Fetched(items, next_page if page.cursor else None, Source.SERVER)
+
+    async def _held(self, page: SummaryPage) -> Sequence[Conversation]:
+        found = [
+            await self.reader.conversation(s.key.conversation_id, s.key.kind)
+            for s in page.summaries
+        ]
+        return [conversation for conversation in found if conversation is not None]
+
+    def _message(self, key: ConversationKey, row: MessageRow) -> Message:
+        return rows.message(key, row, self._decode)
+
+    def _online(self) -> Remote:
+        if self._closed:
+            raise EngineClosed("the engine is closed")
+        if self._remote is None:
+            raise _Offline("the engine was opened with no remote")
+        return self._remote
+
+
+class _Offline(ConfigError):
+    """There is no server to ask."""
+
+    default_hint = "Open the engine with a remote to fetch from a server."
+
+
+def _check(name: str, value: int, low: int, high: int) -> None:
+    if not low <= value <= high:
+        raise ConfigError(f"{name} is {value}", hint=f"Use a number from {low} to {high}.")
+
+
+async def _close(remote: Remote | None, store: Store | None) -> None:
+    try:
+        if remote is not None:
+            await remote.close()
+    finally:
+        if store is not None:
+            await store.close()

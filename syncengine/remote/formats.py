@@ -1,0 +1,16 @@
+"""Which decoder reads a file's raw bytes: known from the account's name, with no server."""
+
+from syncengine.models import Details
+from syncengine.remote.easemob.details import details as easemob_details
+from collections.abc import Callable
+
+_FORMATS: dict[str, Callable[[bytes], Details]] = {"easemob": easemob_details}
+
+
+def decoder_for(account: str | None) -> Callable[[bytes], Details]:
+    """The decoder of an account's messages; an unknown format decodes to no details."""
+    return _FORMATS.get((account or "").partition(":")[0], _nothing)
+
+
+def _nothing(raw: bytes) -> Details:
+    return Details()

@@ -1,0 +1,85 @@
+"""What is decided and written: the nouns between ``sync/`` and the store.
+
+A position is an integer that orders a message within its conversation (law 3). Room is
+left between positions; they never leave the store and the files that plan its writes.
+"""
+
+from collections.abc import Sequence
+
+from attrs import field, frozen
+
+from syncengine.models import ConversationKey, MessageRow, Summary
+
+START = -(1 << 62)
+"""Below every position: the start of history."""
+HEAD = 1 << 62
+"""Above every position: the newest end."""
+
+
+@frozen
+class Gap:
+    """History between two positions, both exclusive, that is not known to be here."""
+
+    low: int
+    high: int
+    cursor: str | None = None
+    """The server's; continues below `high`."""
+    seam: bool = False
+    """It may have expired unseen: shown, never fetched again (law 2)."""
+
+
+@frozen
+class Shift:
+    """Makes room: every position at or above `at` grows by `by`."""
+
+    at: int
+    by: int
+
+
+@frozen
+class Batch:
+    """All that is written for one conversation, in one transaction (law 1).
+
+    Applied in the order of the fields. The last two are not written: they tell the chain
+    of pages that made this batch what is left to fetch.
+    """
+
+    key: ConversationKey
+    summary: Summary | None = None
+    looks: int | None = None
+    shifts: Sequence[Shift] = ()
+    moves: Sequence[tuple[str, int]] = ()
+    inserts: Sequence[tuple[int, MessageRow]] = ()
+    replaces: Sequence[MessageRow] = ()
+    gaps_closed: Sequence[Gap] = ()
+    gaps_opened: Sequence[Gap] = ()
+    fetched: bool = False
+    newest_changed: bool = False
+    """A message was placed above all that were held."""
+    frontier: Gap | None = field(default=None, eq=False)
+    """The gap directly below the page, the one that its cursor continues."""
+    open_gaps: int = field(default=0, eq=False)
+    """How many gaps of the conversation can still be fetched."""
+
+    @property
+    def writes(self) -> bool:
+        """Whether anything would be written at all (law 11)."""
+        return bool(
+            self.summary is not None
+            or self.looks is not None
+            or self.shifts
+            or self.moves
+            or self.inserts
+            or self.replaces
+            or self.gaps_closed
+            or self.gaps_opened
+            or self.fetched
+        )
+
+
+@frozen
+class Bookkeeping:
+    """When what was last done, ms, local clock: the one row that an idle cycle writes."""
+
+    listed_at: int | None = None
+    synced_at: int | None = None

@@ -1,0 +1,147 @@
+"""Reads for people: each is a function of a connection, inside one snapshot."""
+
+import sqlite3
+from typing import Any, NamedTuple
+
+from syncengine.models import ConversationKey
+from syncengine.store.batch import Gap
+
+_MESSAGE = "m.message_id, m.sender, m.timestamp, m.type, m.text, m.edited_at, m.raw"
+_CONVERSATIONS = f"""
+    SELECT c.conversation_id, c.kind, c.unread_count, c.pinned, c.marks, c.fetched,
+           (SELECT count(*) FROM gap g WHERE g.conversation = c.conversation AND NOT g.seam),
+           (SELECT count(*) FROM gap g WHERE g.conversation = c.conversation AND g.seam),
+           {_MESSAGE},
+           p.message_id, p.sender, p.timestamp, p.type, p.text, p.edited_at, p.raw
+    FROM conversation c
+    LEFT JOIN message m ON m.message = c.newest
+    LEFT JOIN preview p ON p.conversation = c.conversation AND NOT EXISTS
+        (SELECT 1 FROM message held
+         WHERE held.conversation = c.conversation AND held.message_id = p.message_id)
+"""  # noqa: S608 - constants only
+_ORDER = " ORDER BY c.pinned DESC, c.activity DESC, c.conversation DESC"
+
+
+class PlacedRow(NamedTuple):
+    """A message's columns with its position, which stays below the reader."""
+
+    position: int
+    columns: tuple[Any, ...]
+
+
+def conversations(connection: sqlite3.Connection, limit: int | None) -> list[tuple[Any, ...]]:
+    """All conversations, pinned first, then most recently active; at most `limit`."""
+    return connection.execute(
+        _CONVERSATIONS + _ORDER + " LIMIT ?", (-1 if limit is None else limit,)
+    ).fetchall()
+
+
+def conversation(connection: sqlite3.Connection, key: ConversationKey) -> tuple[Any, ...] | None:
+    """One conversation's columns."""
+    found: tuple[Any, ...] | None = connection.execute(
+        _CONVERSATIONS + " WHERE c.conversation_id = ? AND c.kind = ?",
+        (key.conversation_id, key.kind),
+    ).fetchone()
+    return found
+
+
+def kinds(connection: sqlite3.Connection, conversation_id: str) -> list[str]:
+    """The kinds under which an id is here: a user and a group may share one."""
+    found = connection.execute(
+        "SELECT kind FROM conversation WHERE conversation_id = ? ORDER BY kind", (conversation_id,)
+    )
+    return [kind for (kind,) in found]
+
+
+def conversation_row(connection: sqlite3.Connection, key: ConversationKey) -> int | None:
+    """The conversation's row number."""
+    found = connection.execute(
+        "SELECT conversation FROM conversation WHERE conversation_id = ? AND kind = ?",
+        (key.conversation_id, key.kind),
+    ).fetchone()
+    return None if found is None else int(found[0])
+
+
+def position_of(connection: sqlite3.Connection, row: int, message_id: str) -> int | None:
+    """Where a message stands; None: it is not held."""
+    found = connection.execute(
+        "SELECT position FROM message WHERE conversation = ? AND message_id = ?", (row, message_id)
+    ).fetchone()
+    return None if found is None else int(found[0])
+
+
+def messages(
+    connection: sqlite3.Connection, row: int, low: int, high: int, limit: int, *, oldest: bool
+) -> list[PlacedRow]:
+    """At most `limit` messages between two positions, both exclusive, oldest first.
+
+    From the oldest upwards if `oldest`, else the newest ones.
+    """
+    direction = "ASC" if oldest else "DESC"
+    found = connection.execute(
+        f"SELECT m.position, {_MESSAGE} FROM message m"  # noqa: S608 - constants only
+        " WHERE m.conversation = ? AND m.position > ? AND m.position < ?"
+        f" ORDER BY m.position {direction} LIMIT ?",
+        (row, low, high, limit),
+    ).fetchall()
+    rows = [PlacedRow(columns[0], columns[1:]) for columns in found]
+    return rows if oldest else rows[::-1]
+
+
+def neighbour(
+    connection: sqlite3.Connection, row: int, position: int, *, above: bool
+) -> tuple[int, str] | None:
+    """The nearest message above or below a position: its position and id."""
+    comparison, direction = (">", "ASC") if above else ("<", "DESC")
+    found: tuple[int, str] | None = connection.execute(
+        "SELECT position, message_id FROM message"  # noqa: S608 - constants only
+        f" WHERE conversation = ? AND position {comparison} ?"
+        f" ORDER BY position {direction} LIMIT 1",
+        (row, position),
+    ).fetchone()
+    return found
+
+
+def gaps_between(connection: sqlite3.Connection, row: int, low: int, high: int) -> list[Gap]:
+    """Gaps and seams that touch the open interval between two positions, oldest first."""
+    found = connection.execute(
+        "SELECT low, high, cursor, seam FROM gap"
+        " WHERE conversation = ? AND high > ? AND low < ? ORDER BY high",
+        (row, low, high),
+    )
+    return [Gap(low, high, cursor, bool(seam)) for low, high, cursor, seam in found]
+
+
+def count_gaps(connection: sqlite3.Connection) -> int:
+    """Gaps of the whole account that can still be fetched."""
+    return int(connection.execute("SELECT count(*) FROM gap WHERE NOT seam").fetchone()[0])
+
+
+class Totals(NamedTuple):
+    """The account in figures."""
+
+    account: str | None
+    conversations: int
+    messages: int
+    gaps: int
+    seams: int
+    never_synced: int
+    listed_at: int | None
+    synced_at: int | None
+
+
+_TOTALS = """
+    SELECT (SELECT name FROM account),
+           (SELECT count(*) FROM conversation),
+           (SELECT count(*) FROM message),
+           (SELECT count(*) FROM gap WHERE NOT seam),
+           (SELECT count(*) FROM gap WHERE seam),
+           (SELECT count(*) FROM conversation WHERE NOT fetched),
+           (SELECT listed_at FROM account),
+           (SELECT synced_at FROM account)
+"""
+
+
+def totals(connection: sqlite3.Connection) -> Totals:
+    """Figures for `status`. Counts every message: tens of milliseconds a million."""
+    return Totals(*connection.execute(_TOTALS).fetchone())

@@ -1,0 +1,142 @@
+"""What a decision may ask of the store, inside the transaction that will write it.
+
+So a decision is never made from facts that are stale. Reads only.
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from attrs import frozen
+
+from syncengine.models import ConversationKey, MessageRow
+from syncengine.store.batch import Gap
+
+
+class HeldMessage(NamedTuple):
+    """A message that is here: where, and as which bytes."""
+
+    position: int
+    raw: bytes
+
+
+@frozen
+class ListedState:
+    """What the list said of a conversation when it was last read."""
+
+    unread_count: int
+    pinned: bool
+    pinned_at: int | None
+    marks: tuple[str, ...]
+    fetched: bool
+    looks: int
+    preview: MessageRow | None
+
+
+_STATE = """
+    SELECT c.unread_count, c.pinned, c.pinned_at, c.marks, c.fetched, c.looks,
+           p.message_id, p.sender, p.timestamp, p.type, p.text, p.edited_at, p.raw
+    FROM conversation c LEFT JOIN preview p USING (conversation)
+    WHERE c.conversation = ?
+"""
+_HELD = """
+    SELECT message_id, position, raw FROM message WHERE conversation = ? AND message_id IN ({})
+"""
+_BELOW = """
+    SELECT position FROM message WHERE conversation = ? AND position < ?
+    ORDER BY position DESC LIMIT 1
+"""
+_ABOVE = """
+    SELECT message_id FROM message
+    WHERE conversation = ? AND position >= ? AND message_id NOT LIKE 'raw:%'
+    ORDER BY position LIMIT ?
+"""
+
+
+class View:
+    """The facts of one store, as the transaction sees them."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._rows: dict[ConversationKey, int] = {}
+
+    def row(self, key: ConversationKey) -> int | None:
+        """The conversation's row number; None: it is not here."""
+        known = self._rows.get(key)
+        if known is None:
+            found = self._connection.execute(
+                "SELECT conversation FROM conversation WHERE conversation_id = ? AND kind = ?",
+                (key.conversation_id, key.kind),
+            ).fetchone()
+            if found is None:
+                return None
+            known = self._rows[key] = int(found[0])
+        return known
+
+    def listed(self, key: ConversationKey) -> ListedState | None:
+        """What the list last said; None: the conversation is not here."""
+        found = self._connection.execute(_STATE, (self.row(key),)).fetchone()
+        if found is None:
+            return None
+        unread, pinned, pinned_at, marks, fetched, looks, *preview = found
+        return ListedState(
+            unread,
+            bool(pinned),
+            pinned_at,
+            tuple(json.loads(marks)),
+            bool(fetched),
+            looks,
+            MessageRow(*preview) if preview[0] is not None else None,
+        )
+
+    def held(self, key: ConversationKey, ids: Sequence[str]) -> dict[str, HeldMessage]:
+        """Those of the messages that are here."""
+        marks = ",".join("?" * len(ids))
+        query = _HELD.format(marks)
+        found = self._connection.execute(query, (self.row(key), *ids))
+        return {message_id: HeldMessage(place, raw) for message_id, place, raw in found}
+
+    def gaps(self, key: ConversationKey) -> list[Gap]:
+        """The conversation's gaps and seams, oldest first."""
+        found = self._connection.execute(
+            "SELECT low, high, cursor, seam FROM gap WHERE conversation = ? ORDER BY high",
+            (self.row(key),),
+        )
+        return [Gap(low, high, cursor, bool(seam)) for low, high, cursor, seam in found]
+
+    def below(self, key: ConversationKey, position: int) -> int | None:
+        """The highest position held that is lower."""
+        found = self._connection.execute(_BELOW, (self.row(key), position)).fetchone()
+        return None if found is None else int(found[0])
+
+    def newest_id(self, key: ConversationKey) -> str | None:
+        """The message of the highest position."""
+        found = self._connection.execute(
+            "SELECT message_id FROM message WHERE conversation = ? ORDER BY position DESC LIMIT 1",
+            (self.row(key),),
+        ).fetchone()
+        return None if found is None else str(found[0])
+
+    def above(self, key: ConversationKey, position: int, limit: int) -> list[str]:
+        """Ids that the server knows, from `position` upwards, nearest first."""
+        rows: Iterator[tuple[str]] = self._connection.execute(
+            _ABOVE, (self.row(key), position, limit)
+        )
+        return [message_id for (message_id,) in rows]
+
+    def conversations_with_gaps(self) -> list[ConversationKey]:
+        """Conversations with something to fetch, most recently active first."""
+        found = self._connection.execute(
+            "SELECT conversation_id, kind FROM conversation c WHERE EXISTS"
+            " (SELECT 1 FROM gap g WHERE g.conversation = c.conversation AND NOT g.seam)"
+            " ORDER BY activity DESC, conversation"
+        )
+        return [ConversationKey(conversation_id, kind) for conversation_id, kind in found]
+
+    def account(self) -> tuple[str | None, int | None, int | None]:
+        """The account's name, when the list was last read whole, when all was synced."""
+        found = self._connection.execute(
+            "SELECT name, listed_at, synced_at FROM account"
+        ).fetchone()
+        return found if found is not None else (None, None, None)

@@ -1,0 +1,171 @@
+"""Writes batches. `Store.apply` is the one verb; these are its statements.
+
+Decisions run inside the write transaction: a function of the facts that gives a batch,
+or None for nothing to write. The store itself decides nothing.
+"""
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterable, Sequence
+
+from syncengine.models import ConversationKey, MessageRow, Summary
+from syncengine.store.batch import Batch, Bookkeeping, Gap, Shift
+from syncengine.store.database import transaction
+from syncengine.store.view import View
+
+Decision = Callable[[View], Batch | Bookkeeping | None]
+"""What to write, given what is held."""
+
+_INSERT = """
+    INSERT INTO message
+        (conversation, position, message_id, sender, timestamp, type, text, edited_at, raw)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+_REPLACE = """
+    UPDATE message SET sender = ?, timestamp = ?, type = ?, text = ?, edited_at = ?, raw = ?
+    WHERE conversation = ? AND message_id = ?
+"""
+_MOVE = "UPDATE message SET position = ? WHERE conversation = ? AND message_id = ?"
+_NEWEST = """
+    UPDATE conversation SET
+        newest = (SELECT message FROM message
+                  WHERE conversation = :row ORDER BY position DESC LIMIT 1),
+        activity = max(activity, :activity)
+    WHERE conversation = :row
+"""
+_SUMMARY = """
+    UPDATE conversation SET unread_count = ?, pinned = ?, pinned_at = ?, marks = ?,
+        activity = max(activity, ?)
+    WHERE conversation = ?
+"""
+
+
+def apply_all(
+    connection: sqlite3.Connection, decisions: Iterable[Decision]
+) -> list[Batch | Bookkeeping | None]:
+    """Run the decisions in order, in one transaction, and write what they say."""
+    view = View(connection)
+    with transaction(connection):
+        return [_decide(connection, view, decision) for decision in decisions]
+
+
+def _decide(
+    connection: sqlite3.Connection, view: View, decision: Decision
+) -> Batch | Bookkeeping | None:
+    batch = decision(view)
+    if isinstance(batch, Bookkeeping):
+        _write_bookkeeping(connection, batch)
+    elif batch is not None and batch.shifts:
+        _write(connection, view, batch)
+        return _decide(connection, view, decision)  # there is room now; the same question again
+    elif batch is not None and batch.writes:
+        _write(connection, view, batch)
+    return batch
+
+
+def _write(connection: sqlite3.Connection, view: View, batch: Batch) -> None:
+    row = _conversation_row(connection, view, batch.key)
+    if batch.summary is not None:
+        _write_summary(connection, row, batch.summary)
+    for shift in batch.shifts:
+        _write_shift(connection, row, shift)
+    if batch.moves:
+        connection.executemany(_MOVE, [(place, row, m) for m, place in batch.moves])
+    if batch.inserts:
+        connection.executemany(_INSERT, [(row, place, *m) for place, m in batch.inserts])
+    if batch.replaces:
+        connection.executemany(_REPLACE, [(*m[1:], row, m[0]) for m in batch.replaces])
+    _write_gaps(connection, row, batch.gaps_closed, batch.gaps_opened)
+    _write_state(connection, row, batch)
+
+
+def _conversation_row(connection: sqlite3.Connection, view: View, key: ConversationKey) -> int:
+    row = view.row(key)
+    if row is None:
+        connection.execute(
+            "INSERT INTO conversation (conversation_id, kind) VALUES (?, ?)",
+            (key.conversation_id, key.kind),
+        )
+        row = view.row(key)
+        assert row is not None
+    return row
+
+
+def _write_summary(connection: sqlite3.Connection, row: int, summary: Summary) -> None:
+    newest = summary.newest
+    activity = newest.timestamp if newest is not None else 0
+    marks = json.dumps(summary.marks)
+    connection.execute(
+        _SUMMARY,
+        (summary.unread_count, summary.pinned, summary.pinned_at, marks, activity, row),
+    )
+    connection.execute("DELETE FROM preview WHERE conversation = ?", (row,))
+    if newest is not None:
+        connection.execute("INSERT INTO preview VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (row, *newest))
+
+
+def _write_shift(connection: sqlite3.Connection, row: int, shift: Shift) -> None:
+    """Messages at or above move up; a gap's ends move with the messages they lie at."""
+    bound = {"row": row, "at": shift.at, "by": shift.by, "head": 1 << 62}
+    connection.execute(
+        "UPDATE message SET position = position + :by"
+        " WHERE conversation = :row AND position >= :at",
+        bound,
+    )
+    connection.execute(
+        "UPDATE gap SET low = low + :by WHERE conversation = :row AND low >= :at", bound
+    )
+    # Part of the key, so from the top down: each lands where no other is.
+    highs = connection.execute(
+        "SELECT high FROM gap WHERE conversation = :row AND high >= :at AND high < :head"
+        " ORDER BY high DESC",
+        bound,
+    ).fetchall()
+    for (high,) in highs:
+        connection.execute(
+            "UPDATE gap SET high = ? WHERE conversation = ? AND high = ?",
+            (high + shift.by, row, high),
+        )
+
+
+def _write_gaps(
+    connection: sqlite3.Connection, row: int, closed: Sequence[Gap], opened: Sequence[Gap]
+) -> None:
+    for gap in closed:
+        connection.execute("DELETE FROM gap WHERE conversation = ? AND high = ?", (row, gap.high))
+    for gap in opened:
+        connection.execute(
+            "INSERT INTO gap VALUES (?, ?, ?, ?, ?)",
+            (row, gap.low, gap.high, gap.cursor, gap.seam),
+        )
+
+
+def _write_state(connection: sqlite3.Connection, row: int, batch: Batch) -> None:
+    if batch.fetched:
+        connection.execute("UPDATE conversation SET fetched = 1 WHERE conversation = ?", (row,))
+    if batch.looks is not None:
+        connection.execute(
+            "UPDATE conversation SET looks = ? WHERE conversation = ?", (batch.looks, row)
+        )
+    if batch.newest_changed:
+        connection.execute(_NEWEST, {"row": row, "activity": _latest(batch.inserts)})
+
+
+def _latest(inserts: Sequence[tuple[int, MessageRow]]) -> int:
+    return max((message.timestamp for _, message in inserts), default=0)
+
+
+def _write_bookkeeping(connection: sqlite3.Connection, change: Bookkeeping) -> None:
+    connection.execute(
+        "UPDATE account SET listed_at = coalesce(?, listed_at), synced_at = coalesce(?, synced_at)",
+        (change.listed_at, change.synced_at),
+    )
+
+
+def claim(connection: sqlite3.Connection, account: str) -> str:
+    """Make the file this account's, unless it is somebody's; return whose it is."""
+    with transaction(connection):
+        connection.execute(
+            "INSERT OR IGNORE INTO account (account, name) VALUES (1, ?)", (account,)
+        )
+        return str(connection.execute("SELECT name FROM account").fetchone()[0])

@@ -1,0 +1,67 @@
+"""Lets pages that wait for the writer share its next commit (law 1)."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from syncengine.store.batch import Batch, Bookkeeping
+from syncengine.store.store import Store
+from syncengine.store.writer import Decision
+
+Outcome = asyncio.Future[Batch | Bookkeeping | None]
+
+
+class Committer:
+    """One commit at a time. Whatever arrives meanwhile goes into the next one together."""
+
+    def __init__(self, store: Store, most: int) -> None:
+        self._store = store
+        self._most = most
+        self._waiting: list[tuple[Decision, Outcome]] = []
+        self._arrived = asyncio.Event()
+
+    def submit(self, decision: Decision) -> Outcome:
+        """Queue a decision; the future gives what was written, in the order of arrival."""
+        outcome: Outcome = asyncio.get_running_loop().create_future()
+        self._waiting.append((decision, outcome))
+        self._arrived.set()
+        return outcome
+
+    async def commit(self, decision: Decision) -> Batch | None:
+        """Queue a decision about one conversation and wait until it is durable."""
+        batch = await self.submit(decision)
+        assert not isinstance(batch, Bookkeeping)
+        return batch
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Commit in the background for as long as the block lasts."""
+        task = asyncio.create_task(self._run())
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            for _, outcome in self._waiting:
+                outcome.cancel()
+
+    async def _run(self) -> None:
+        while True:
+            await self._arrived.wait()
+            group, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
+            if not self._waiting:
+                self._arrived.clear()
+            await self._commit(group)
+
+    async def _commit(self, group: list[tuple[Decision, Outcome]]) -> None:
+        try:
+            written = await self._store.apply([decision for decision, _ in group])
+        except Exception as error:  # whoever waits gets it, whatever it is
+            for _, outcome in group:
+                if not outcome.cancelled():
+                    outcome.set_exception(error)
+                    outcome.exception()  # looked at: its waiter may be gone
+            return
+        for (_, outcome), batch in zip(group, written, strict=True):
+            if not outcome.cancelled():
+                outcome.set_result(batch)

@@ -1,0 +1,62 @@
+"""Reads the server's conversation list: hints of where something is new (law 6)."""
+
+from collections.abc import AsyncIterator, Sequence
+
+from syncengine.errors import CursorStuck
+from syncengine.models import ConversationKey, SummaryPage
+from syncengine.remote.port import Remote
+from syncengine.retry import Retrier
+from syncengine.store.batch import Batch
+from syncengine.store.store import Store
+from syncengine.sync.placing import note_summary
+from syncengine.sync.tally import Tally
+
+
+class ConversationList:
+    """One pass over the list. `complete` tells, after it, whether it went to the end."""
+
+    def __init__(
+        self, remote: Remote, store: Store, retrier: Retrier, limit: int, tally: Tally
+    ) -> None:
+        self._remote = remote
+        self._store = store
+        self._retrier = retrier
+        self._limit = limit
+        self._tally = tally
+        self.complete = False
+
+    async def read(self, *, whole: bool) -> AsyncIterator[list[ConversationKey]]:
+        """Store the list page by page; yields the conversations that gained a gap.
+
+        Unless `whole`, ends at the first page that brought nothing new: the list is in
+        the order of activity, so there is nothing new below. (Pinned conversations may
+        stand first, so a page of those alone does not count.)
+        """
+        cursor = ""
+        seen = {cursor}
+        while True:
+            page = await self._fetch(cursor)
+            batches = await self.store_page(page)
+            yield [batch.key for batch in batches if batch.gaps_opened]
+            if page.cursor is None:
+                self.complete = True
+                return
+            if not whole and not batches and not all(s.pinned for s in page.summaries):
+                return
+            cursor = page.cursor
+            if cursor in seen:
+                raise CursorStuck("the server repeats a page of the conversation list")
+            seen.add(cursor)
+
+    async def store_page(self, page: SummaryPage) -> Sequence[Batch]:
+        """Write what a page of the list says; returns what was written."""
+        written = await self._store.apply([note_summary(summary) for summary in page.summaries])
+        batches = [batch for batch in written if isinstance(batch, Batch)]
+        for batch in batches:
+            self._tally.count(batch)
+        return batches
+
+    async def _fetch(self, cursor: str) -> SummaryPage:
+        return await self._retrier.call(
+            lambda: self._remote.fetch_summaries(cursor, limit=self._limit)
+        )

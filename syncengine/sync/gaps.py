@@ -1,0 +1,191 @@
+"""The one idea, as plain integers: history is messages plus gaps. No I/O, no await.
+
+    [m1 m2 m3]  ?gap?  [m8 m9]  ?gap at the head?
+
+A *run* is what a chain of pages proved to stand next to each other on the server,
+newest first. `weave` works a run into what is held:
+
+1. Messages of the run that are held already, in falling order of position, are its
+   anchors. (Any others are held in an order that the server contradicts: they move.)
+2. New messages get positions between their neighbours of the run.
+3. The run proves that nothing else lies within it, so it is cut out of every gap. What
+   remains of a gap below it gets the run's cursor. A run that ends in the unknown opens
+   a gap there; a run that reached the start of history closes what lies below, or turns
+   it into a seam where older messages are held (law 2).
+"""
+
+from bisect import bisect_left
+from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
+
+from attrs import evolve, frozen
+
+from syncengine.store.batch import HEAD, START, Gap, Shift
+
+STEP = 1 << 16
+"""Distance between neighbours: sixteen halvings of room for what is imported later."""
+JUMP = 1 << 36
+"""Distance across a gap whose size is not known: room for a million messages."""
+
+
+@frozen
+class Run:
+    """Messages that stand next to each other on the server, newest first."""
+
+    ids: Sequence[str]
+    head: bool = False
+    """Nothing on the server was newer than the first; else the first is held here."""
+    end: bool = False
+    """Nothing on the server is older than the last, and that counts (law 2)."""
+    cursor: str | None = None
+    """Continues below the last."""
+
+
+@frozen
+class Local:
+    """What is held, as far as a run can touch it."""
+
+    held: Mapping[str, int]
+    """The positions of those messages of the run that are held."""
+    gaps: Sequence[Gap]
+    below: Callable[[int], int | None]
+    """The highest position held that is lower than the given one."""
+
+
+@frozen
+class Woven:
+    """Where a run's messages stand, and what is still missing."""
+
+    places: Sequence[int]
+    """A position for each message of the run."""
+    gaps: Sequence[Gap]
+    frontier: Gap | None
+    """The gap directly below the run that can still be fetched."""
+
+
+def weave(run: Run, local: Local) -> Woven | Shift | None:
+    """Work `run` into what is held.
+
+    Returns a `Shift` where there is no room between two positions: apply it and ask
+    again. Returns None where the run proves nothing: its first message is not held, or
+    it shows messages as older that are held as newer than it (law 2).
+    """
+    known = [local.held.get(message_id) for message_id in run.ids]
+    if not run.head and not _attached(known):
+        return None
+    anchors = _anchors(known)
+    places = _places(anchors, local)
+    if isinstance(places, Shift):
+        return places
+    gaps, frontier = _remaining(run, places, anchors, local)
+    return Woven(places, gaps, frontier)
+
+
+def _attached(known: Sequence[int | None]) -> bool:
+    """The first message is held, and all that is held of the others is older."""
+    first = known[0] if known else None
+    return first is not None and all(p is None or p < first for p in known[1:])
+
+
+def _anchors(known: Sequence[int | None]) -> list[int | None]:
+    """Keep the longest falling sequence of positions; the rest becomes unknown."""
+    indexes = [i for i, position in enumerate(known) if position is not None]
+    rising = [-p for p in known if p is not None]
+    if all(a < b for a, b in pairwise(rising)):
+        return list(known)
+    keep = {indexes[i] for i in _longest_rising(rising)}
+    return [position if i in keep else None for i, position in enumerate(known)]
+
+
+def _longest_rising(values: Sequence[int]) -> list[int]:
+    """Indexes of a longest strictly rising subsequence (patience sorting)."""
+    tails: list[int] = []
+    tail_index: list[int] = []
+    before: list[int] = []
+    for i, value in enumerate(values):
+        pile = bisect_left(tails, value)
+        before.append(tail_index[pile - 1] if pile else -1)
+        tails[pile : pile + 1] = [value]
+        tail_index[pile : pile + 1] = [i]
+    chain: list[int] = []
+    i = tail_index[-1] if tail_index else -1
+    while i >= 0:
+        chain.append(i)
+        i = before[i]
+    return chain[::-1]
+
+
+def _places(anchors: Sequence[int | None], local: Local) -> list[int] | Shift:
+    """Positions for the whole run, given those of its anchors."""
+    places: list[int] = []
+    i = 0
+    while i < len(anchors):
+        anchor = anchors[i]
+        if anchor is not None:
+            places.append(anchor)
+            i += 1
+            continue
+        stop = i
+        while stop < len(anchors) and anchors[stop] is None:
+            stop += 1
+        joined = stop < len(anchors)
+        stretch = _stretch(stop - i, places[-1] if places else None, joined, local)
+        if isinstance(stretch, Shift):
+            return stretch
+        places += stretch
+        i = stop
+    return places
+
+
+def _stretch(count: int, upper: int | None, joined: bool, local: Local) -> list[int] | Shift:
+    """Positions for `count` new neighbours, below `upper` or at the head."""
+    if upper is None:
+        newest = local.below(HEAD)
+        lowest = 0 if newest is None else newest + (STEP if joined else JUMP)
+        return [lowest + STEP * i for i in range(count - 1, -1, -1)]
+    floor = local.below(upper)
+    step = STEP if floor is None else min(STEP, (upper - floor - 1) // (count + 1))
+    if step < 1:
+        return Shift(upper, JUMP)
+    return [upper - step * (i + 1) for i in range(count)]
+
+
+def _remaining(
+    run: Run, places: Sequence[int], anchors: Sequence[int | None], local: Local
+) -> tuple[list[Gap], Gap | None]:
+    """The conversation's gaps after the run, and the one at its lower end."""
+    high = HEAD if run.head else places[0]
+    low = places[-1] if places else HEAD
+    beneath = local.below(low)
+    gaps: list[Gap] = []
+    touched = False
+    for gap in local.gaps:
+        if gap.high > high:
+            gaps.append(evolve(gap, low=max(gap.low, high)))
+        if gap.low >= low:
+            continue
+        touching = beneath is None or gap.low >= beneath
+        touched |= touching
+        rest = _rest(gap, low, touching, run)
+        if rest is not None:
+            gaps.append(rest)
+    if places and anchors[-1] is None and not touched and not run.end:
+        gaps.append(Gap(START if beneath is None else beneath, low, run.cursor))
+    gaps.sort(key=lambda gap: gap.low)
+    return gaps, _frontier(gaps, low)
+
+
+def _rest(gap: Gap, low: int, touching: bool, run: Run) -> Gap | None:
+    """What remains of `gap` below a run whose lowest position is `low`."""
+    rest = evolve(gap, high=min(gap.high, low))
+    if run.end:
+        if touching and gap.low == START:
+            return None
+        return evolve(rest, cursor=None, seam=True)
+    if not touching or (gap.seam and gap.high <= low):
+        return rest
+    return evolve(rest, cursor=run.cursor, seam=False)
+
+
+def _frontier(gaps: Sequence[Gap], low: int) -> Gap | None:
+    return next((gap for gap in gaps if gap.high == low and not gap.seam), None)

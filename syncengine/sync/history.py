@@ -1,0 +1,212 @@
+"""Closes gaps: a chain of pages from a message that is held down to one that is held.
+
+    attach ──page──▶ place ──frontier?──▶ follow the cursor ──page──▶ place ──▶ …
+       │                                                                │
+       └── no proof: another start, in the end the head        joined, or the start
+
+A chain that this process began knows that the start of its next request is alive: it was
+served a moment ago. A chain taken up again, perhaps weeks later, does not, so its first
+request starts one message higher and must show the message that it continues from (law 2).
+"""
+
+from attrs import evolve, frozen
+
+from syncengine.config import Config
+from syncengine.errors import CursorExpired, CursorStuck
+from syncengine.models import ConversationKey, Page
+from syncengine.remote.port import Remote
+from syncengine.retry import Retrier
+from syncengine.store.batch import HEAD, START, Batch, Gap
+from syncengine.store.store import Store
+from syncengine.store.view import View
+from syncengine.store.writer import Decision
+from syncengine.sync.committer import Committer, Outcome
+from syncengine.sync.placing import place_around, place_below, place_head
+from syncengine.sync.tally import Tally
+
+_OVERLAPS = (1, 24, 240)
+"""How many messages above the gap a chain taken up again starts, one try after the other."""
+_MOST_EMPTY = 50
+"""Pages without a single message, one after the other, before the server is not believed."""
+_MOST_FAILURES = 3
+"""Chains on one gap that prove nothing, one after the other."""
+
+
+@frozen
+class Link:
+    """Where a chain goes on."""
+
+    above: str | None
+    """The oldest message it was served; None: none yet, from the head down."""
+    cursor: str
+    virgin: bool = False
+    """Nothing older is held: the chain cannot meet anything, only the start of history."""
+    walking: bool = False
+    """It walks down through what is held, to a gap below."""
+
+
+class History:
+    """Fetches one account's history and places it."""
+
+    def __init__(
+        self,
+        remote: Remote,
+        store: Store,
+        committer: Committer,
+        retrier: Retrier,
+        config: Config,
+        tally: Tally,
+    ) -> None:
+        self._remote = remote
+        self._store = store
+        self._committer = committer
+        self._retrier = retrier
+        self._limit = config.page_size
+        self._tally = tally
+
+    async def read_head(self, key: ConversationKey) -> tuple[Link | None, int]:
+        """Fetch and place the newest page.
+
+        Returns the link of a chain that is not at its end, and how many gaps are open.
+        """
+        page = await self._fetch(key, "")
+        batch = await self._commit_head(key, page)
+        if batch is None:
+            return None, 0
+        return (_next_link(None, page, batch) if batch.frontier else None), batch.open_gaps
+
+    async def close_gaps(self, key: ConversationKey, link: Link | None = None) -> None:
+        """Close every gap of the conversation, newest first.
+
+        Raises CursorStuck where the server's answers lead nowhere; what was proved stays.
+        """
+        failures = 0
+        while failures < _MOST_FAILURES:
+            if link is None:
+                gap = await self._store.read(lambda c: _newest_gap(View(c), key))
+                if gap is None:
+                    return
+                link = await self._attach(key, gap)
+            before = self._tally.messages_added
+            closed = link is not None and await self._follow(key, link)
+            link = None
+            failures = 0 if closed or self._tally.messages_added > before else failures + 1
+        raise CursorStuck(f"the history of {key} does not go on where it should")
+
+    async def _attach(self, key: ConversationKey, gap: Gap) -> Link | None:
+        """Begin a chain that leads into the gap."""
+        if gap.high != HEAD:
+            for start in await self._store.read(lambda c: _starts(View(c), key, gap)):
+                link = await self._attach_at(key, start)
+                if link is not None:
+                    return link
+        page = await self._fetch(key, "")
+        batch = await self._commit_head(key, page)
+        if batch is None or not batch.open_gaps:
+            return None
+        return _next_link(None, page, batch, walking=batch.frontier is None)
+
+    async def _attach_at(self, key: ConversationKey, start: str) -> Link | None:
+        try:
+            page = await self._fetch(key, start)
+        except CursorExpired:
+            return None
+        batch = await self._committer.commit(place_around(key, start, page))
+        self._tally.count(batch)
+        if batch is None:
+            return None
+        return _next_link(None, page, batch, walking=batch.frontier is None)
+
+    async def _follow(self, key: ConversationKey, link: Link) -> bool:
+        """Fetch and place until the chain's gap is closed. False: it leads nowhere."""
+        pending: Outcome | None = None
+        empty = 0
+        while True:
+            try:
+                page = await self._fetch(key, link.cursor)
+            except CursorExpired:
+                return False
+            if pending is not None and await self._settled(pending) is None:
+                return False
+            pending = self._committer.submit(_placed(key, link, page))
+            stuck = page.cursor == link.cursor
+            if link.virgin and not page.end and not stuck:
+                # Whatever the writer finds, the next page is wanted: fetch it meanwhile.
+                link = _continued(link, page)
+            else:
+                batch = await self._settled(pending)
+                pending = None
+                if batch is None or stuck:
+                    return False
+                if _finished(batch, link, page):
+                    return True
+                link = _next_link(link, page, batch)
+            empty = 0 if page.messages else empty + 1
+            if empty > _MOST_EMPTY:
+                return False
+
+    async def _settled(self, pending: Outcome) -> Batch | None:
+        batch = await pending
+        assert batch is None or isinstance(batch, Batch)
+        self._tally.count(batch)
+        return batch
+
+    async def _commit_head(self, key: ConversationKey, page: Page) -> Batch | None:
+        batch = await self._committer.commit(place_head(key, page))
+        self._tally.count(batch)
+        return batch
+
+    async def _fetch(self, key: ConversationKey, start: str) -> Page:
+        page = await self._retrier.call(
+            lambda: self._remote.fetch_page(key, start, limit=self._limit)
+        )
+        self._tally.pages += 1
+        return page
+
+
+def _placed(key: ConversationKey, link: Link, page: Page) -> Decision:
+    if link.above is None:
+        return place_head(key, page)
+    return place_below(key, link.above, page)
+
+
+def _finished(batch: Batch, link: Link, page: Page) -> bool:
+    """The chain met what is held below its gap, or nothing is left to fetch."""
+    if page.end or not batch.open_gaps:
+        return True
+    return batch.frontier is None and not link.walking
+
+
+def _continued(link: Link, page: Page) -> Link:
+    """The link after a page, where what the writer made of it is not known yet."""
+    return evolve(link, above=_last(page) or link.above, cursor=_cursor(page) or link.cursor)
+
+
+def _next_link(link: Link | None, page: Page, batch: Batch, *, walking: bool = False) -> Link:
+    above = _last(page) or (link.above if link else None)
+    frontier = batch.frontier
+    return Link(
+        above,
+        _cursor(page) or (link.cursor if link else ""),
+        virgin=frontier is not None and frontier.low == START,
+        walking=frontier is None and (walking or (link is not None and link.walking)),
+    )
+
+
+def _last(page: Page) -> str | None:
+    return page.messages[-1].message_id if page.messages else None
+
+
+def _cursor(page: Page) -> str | None:
+    """The server's cursor, or where it gave none for want of more, the last message."""
+    return page.cursor or _last(page)
+
+
+def _newest_gap(view: View, key: ConversationKey) -> Gap | None:
+    return next((gap for gap in reversed(view.gaps(key)) if not gap.seam), None)
+
+
+def _starts(view: View, key: ConversationKey, gap: Gap) -> list[str]:
+    """Messages from which a chain into the gap can be taken up again, nearest first."""
+    above = view.above(key, gap.high, _OVERLAPS[-1] + 1)
+    return [above[overlap] for overlap in _OVERLAPS if overlap < len(above)]

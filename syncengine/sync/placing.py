@@ -1,0 +1,188 @@
+"""Decisions: what to write, given a page or a list entry and what is held. No await.
+
+Each function here returns a decision, which the store runs inside the transaction that
+writes its result. A decision that returns None found no proof: nothing is written.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+from syncengine.models import ConversationKey, MessageRow, Page, Summary
+from syncengine.store.batch import HEAD, START, Batch, Gap, Shift
+from syncengine.store.view import HeldMessage, ListedState, View
+from syncengine.store.writer import Decision
+from syncengine.sync.gaps import Local, Run, Woven, weave
+
+MAX_LOOKS = 3
+"""How often the head is read for a list entry's message that history does not show."""
+
+
+def note_summary(summary: Summary) -> Decision:
+    """An entry of the server's list: a hint that something may be new (law 6)."""
+    return partial(_note, summary)
+
+
+def place_head(key: ConversationKey, page: Page) -> Decision:
+    """A page that was read from the newest end, or that goes on where such a page
+    showed no message at all."""
+    return partial(_place, key, page.messages, _run(page, head=True))
+
+
+def place_below(key: ConversationKey, above: str, page: Page) -> Decision:
+    """A page below a message that this chain was served: its end counts (law 2)."""
+    return partial(_place, key, page.messages, _run(page, above=above))
+
+
+def place_around(key: ConversationKey, start: str, page: Page) -> Decision:
+    """A page below a held message that may be gone from the server.
+
+    It proves something only from the first message on that is held as older than the
+    start, and nothing about the end: a start that is gone may answer with nothing, or
+    with the head (law 2).
+    """
+    return partial(_around, key, start, page)
+
+
+def _around(key: ConversationKey, start: str, page: Page, view: View) -> Batch | None:
+    held = view.held(key, [start, *(m.message_id for m in page.messages)])
+    origin = held.pop(start, None)
+    if origin is None or any(h.position > origin.position for h in held.values()):
+        return None
+    for index, message in enumerate(page.messages):
+        if message.message_id in held:
+            rows = page.messages[index:]
+            return _place(key, rows, Run([m.message_id for m in rows], cursor=page.cursor), view)
+    return None
+
+
+def _run(page: Page, *, above: str | None = None, head: bool = False) -> Run:
+    ids = [m.message_id for m in page.messages]
+    if above is not None:
+        ids.insert(0, above)
+    return Run(ids, head, page.end, page.cursor)
+
+
+def _distinct(run: Run) -> Run:
+    """A page may repeat a message, or include its start: the first place counts."""
+    ids = list(dict.fromkeys(run.ids))
+    return run if len(ids) == len(run.ids) else Run(ids, run.head, run.end, run.cursor)
+
+
+def _place(key: ConversationKey, rows: Sequence[MessageRow], run: Run, view: View) -> Batch | None:
+    if not rows and view.row(key) is None:
+        return None  # nobody ever heard of this conversation
+    run = _distinct(run)
+    held = view.held(key, run.ids)
+    gaps = view.gaps(key)
+    woven = weave(run, _local(key, held, gaps, view))
+    if woven is None:
+        return None
+    if isinstance(woven, Shift):
+        return Batch(key, shifts=[woven])
+    return _batch(key, rows, run, woven, held, gaps, view)
+
+
+def _local(
+    key: ConversationKey, held: Mapping[str, HeldMessage], gaps: Sequence[Gap], view: View
+) -> Local:
+    positions = {message_id: message.position for message_id, message in held.items()}
+    return Local(positions, gaps, partial(view.below, key))
+
+
+def _batch(
+    key: ConversationKey,
+    rows: Sequence[MessageRow],
+    run: Run,
+    woven: Woven,
+    held: Mapping[str, HeldMessage],
+    gaps: Sequence[Gap],
+    view: View,
+) -> Batch:
+    places = dict(zip(run.ids, woven.places, strict=True))
+    distinct = {row.message_id: row for row in reversed(rows)}
+    inserts = [(places[m], row) for m, row in distinct.items() if m not in held]
+    moves = [(m, places[m]) for m, was in held.items() if places[m] != was.position]
+    listed = view.listed(key) if run.head else None
+    return Batch(
+        key,
+        looks=_looks(listed, distinct, key, view),
+        moves=moves,
+        inserts=inserts,
+        replaces=[row for m, row in distinct.items() if m in held and held[m].raw != row.raw],
+        gaps_closed=[gap for gap in gaps if gap not in woven.gaps],
+        gaps_opened=[gap for gap in woven.gaps if gap not in gaps],
+        fetched=run.head and (listed is None or not listed.fetched),
+        newest_changed=run.head and bool(inserts or moves),
+        frontier=woven.frontier,
+        open_gaps=sum(not gap.seam for gap in woven.gaps),
+    )
+
+
+def _looks(
+    listed: ListedState | None, shown: Mapping[str, MessageRow], key: ConversationKey, view: View
+) -> int | None:
+    """Count a read of the head that did not show what the list announced.
+
+    Replicas omit fresh messages, so it is worth looking again, but not for ever: the
+    message may be deleted, or be of a kind that history leaves out.
+    """
+    if listed is None or listed.preview is None:
+        return None
+    wanted = listed.preview.message_id
+    if wanted in shown or view.held(key, [wanted]):
+        return 0 if listed.looks else None
+    return listed.looks + 1 if listed.looks < MAX_LOOKS else None
+
+
+def _note(summary: Summary, view: View) -> Batch | None:
+    key = summary.key
+    listed = view.listed(key)
+    if listed is None:
+        return Batch(key, summary=summary, gaps_opened=[Gap(START, HEAD)])
+    news = _preview(summary.newest) != _preview(listed.preview)
+    look = _worth_a_look(summary, listed, news, view)
+    closed, opened = _head_gap(key, view) if look else ([], [])
+    changed = news or _state(summary) != (
+        listed.unread_count,
+        listed.pinned,
+        listed.pinned_at,
+        listed.marks,
+    )
+    if not changed and not opened:
+        return None
+    return Batch(
+        key,
+        summary=summary if changed else None,
+        looks=0 if news and listed.looks else None,
+        gaps_closed=closed,
+        gaps_opened=opened,
+    )
+
+
+def _preview(row: MessageRow | None) -> tuple[object, ...] | None:
+    """What tells one preview from another; not its bytes, which may hold the time of day."""
+    return None if row is None else row[:-1]
+
+
+def _state(summary: Summary) -> tuple[object, ...]:
+    return (summary.unread_count, summary.pinned, summary.pinned_at, summary.marks)
+
+
+def _worth_a_look(summary: Summary, listed: ListedState, news: bool, view: View) -> bool:
+    """Whether history should be asked for its newest page."""
+    if not news:
+        return 0 < listed.looks < MAX_LOOKS
+    newest = summary.newest
+    if newest is None or newest.edited_at is not None:
+        return True
+    return newest.message_id != view.newest_id(summary.key)
+
+
+def _head_gap(key: ConversationKey, view: View) -> tuple[list[Gap], list[Gap]]:
+    """A gap above everything held, unless there is one; a seam there is looked at again."""
+    top = next((gap for gap in view.gaps(key) if gap.high == HEAD), None)
+    if top is not None and not top.seam:
+        return [], []
+    newest = view.below(key, HEAD)
+    low = START if newest is None else newest
+    return ([top] if top is not None else []), [Gap(low if top is None else top.low, HEAD)]

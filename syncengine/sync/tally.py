@@ -1,0 +1,50 @@
+"""Counts what a cycle does, for its report and its progress bar."""
+
+from collections.abc import Callable
+
+from syncengine.errors import SyncEngineError
+from syncengine.models import ConversationKey, Problem, Progress
+from syncengine.store.batch import Batch
+
+Listener = Callable[[Progress], None]
+
+
+class Tally:
+    """The running figures of one cycle."""
+
+    def __init__(self, listener: Listener | None = None) -> None:
+        self.pages = 0
+        self.messages_added = 0
+        self.messages_removed = 0
+        self.touched: set[ConversationKey] = set()
+        self.known: set[ConversationKey] = set()
+        self.done: set[ConversationKey] = set()
+        self.problems: list[Problem] = []
+        self._listener = listener
+
+    def count(self, batch: Batch | None) -> None:
+        """Add what was written."""
+        if batch is None or not batch.writes:
+            return
+        self.messages_added += len(batch.inserts)
+        self.touched.add(batch.key)
+        self.tell()
+
+    def tell(self) -> None:
+        """Let the listener know how far it is."""
+        if self._listener is not None:
+            self._listener(
+                Progress(self.pages, self.messages_added, len(self.done), len(self.known))
+            )
+
+    def problem(self, error: SyncEngineError, key: ConversationKey | None = None) -> None:
+        """Note what went wrong."""
+        self.problems.append(
+            Problem(
+                type(error).__name__,
+                str(error),
+                error.hint,
+                key.conversation_id if key else None,
+                key.kind if key else None,
+            )
+        )
