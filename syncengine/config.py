@@ -1,9 +1,9 @@
 """What steers the engine, and what it takes from the world around it."""
 
 import asyncio
-import random
 import time
 from collections.abc import Awaitable, Callable
+from random import Random
 
 from attrs import field, frozen
 
@@ -54,5 +54,5 @@ class Environment:
     monotonic: Callable[[], float] = time.monotonic
     """Seconds, for waits and durations."""
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
-    random: random.Random = field(factory=random.Random)
+    random: Random = field(factory=Random)
     """For the jitter of waits."""

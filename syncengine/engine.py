@@ -29,7 +29,7 @@ from syncengine.models import (
     Source,
     SummaryPage,
 )
-from syncengine.reader import Reader
+from syncengine.reader import Reader, conversation_key
 from syncengine.remote.formats import decoder_for
 from syncengine.remote.port import Remote
 from syncengine.retry import Retrier
@@ -93,7 +93,7 @@ class SyncEngine:
         self._decode = decode
         self._config = config
         self._environment = environment
-        self._retrier = Retrier(config, environment)
+        self._retrier = _retrier(config, environment)
         self._syncing = asyncio.Lock()
         self._closed = False
         self.reader = Reader(store, decode)
@@ -221,7 +221,7 @@ class SyncEngine:
         copy, marked so, with the error; where nothing is held, the error is raised.
         """
         _check("page_size", page_size, 1, 49)
-        key = ConversationKey(conversation_id, Kind(kind))
+        key = conversation_key(conversation_id, kind)
         try:
             page = await fetch_history(
                 self._online(), self._store, key, start_message_id, page_size
@@ -287,6 +287,17 @@ class _Offline(ConfigError):
     """There is no server to ask."""
 
     default_hint = "Open the engine with a remote to fetch from a server."
+
+
+def _retrier(config: Config, environment: Environment) -> Retrier:
+    return Retrier(
+        attempts=config.attempts,
+        base=config.backoff_base,
+        ceiling=config.backoff_ceiling,
+        monotonic=environment.monotonic,
+        sleep=environment.sleep,
+        random=environment.random,
+    )
 
 
 def _check(name: str, value: int, low: int, high: int) -> None:

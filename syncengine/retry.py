@@ -1,11 +1,11 @@
 """Tries again: full jitter under one ceiling, one brake for the whole account (law 12)."""
 
 from collections.abc import Awaitable, Callable
+from random import Random
 from typing import TypeVar
 
 import tenacity
 
-from syncengine.config import Config, Environment
 from syncengine.errors import Patience, Scope, SyncEngineError, Throttled
 
 T = TypeVar("T")
@@ -27,11 +27,24 @@ class Retrier:
     wait, all wait.
     """
 
-    def __init__(self, config: Config, environment: Environment) -> None:
-        self._environment = environment
-        self._attempts = config.attempts
-        self._base = config.backoff_base
-        self._ceiling = config.backoff_ceiling
+    def __init__(
+        self,
+        *,
+        attempts: int,
+        base: float,
+        ceiling: float,
+        monotonic: Callable[[], float],
+        sleep: Callable[[float], Awaitable[None]],
+        random: Random,
+    ) -> None:
+        """`base` and `ceiling` in seconds: the first wait is up to `base`, each further
+        one up to twice the one before, none longer than `ceiling` unless the server asks."""
+        self._attempts = attempts
+        self._base = base
+        self._ceiling = ceiling
+        self._monotonic = monotonic
+        self._sleep = sleep
+        self._random = random
         self._not_before = 0.0
 
     async def call(self, request: Callable[[], Awaitable[T]]) -> T:
@@ -58,7 +71,7 @@ class Retrier:
             retry=tenacity.retry_if_exception(_passing),
             stop=tenacity.stop_after_attempt(self._attempts),
             wait=self._wait,
-            sleep=self._environment.sleep,
+            sleep=self._sleep,
             reraise=True,
         )
         return await retrying(attempt)
@@ -66,9 +79,7 @@ class Retrier:
     def _wait(self, state: tenacity.RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome is not None else None
         if isinstance(error, Throttled) and error.retry_after is not None:
-            self._not_before = max(
-                self._not_before, self._environment.monotonic() + error.retry_after
-            )
+            self._not_before = max(self._not_before, self._monotonic() + error.retry_after)
             return error.retry_after
         return self._full_jitter(state.attempt_number)
 
@@ -78,9 +89,9 @@ class Retrier:
         Tenacity's own jitter cannot be given a source of randomness.
         """
         bound = min(self._ceiling, self._base * 2 ** (attempt - 1))
-        return self._environment.random.uniform(0, bound)
+        return self._random.uniform(0, bound)
 
     async def _brake(self) -> None:
-        wait = self._not_before - self._environment.monotonic()
+        wait = self._not_before - self._monotonic()
         if wait > 0:
-            await self._environment.sleep(wait)
+            await self._sleep(wait)

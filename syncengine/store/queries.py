@@ -4,7 +4,7 @@ import sqlite3
 from typing import Any, NamedTuple
 
 from syncengine.models import ConversationKey
-from syncengine.store.batch import Gap
+from syncengine.store.batch import HEAD, Gap
 
 _MESSAGE = "m.message_id, m.sender, m.timestamp, m.type, m.text, m.edited_at, m.raw"
 _CONVERSATIONS = f"""
@@ -115,6 +115,18 @@ def gaps_between(connection: sqlite3.Connection, row: int, low: int, high: int) 
 def count_gaps(connection: sqlite3.Connection) -> int:
     """Gaps of the whole account that can still be fetched."""
     return int(connection.execute("SELECT count(*) FROM gap WHERE NOT seam").fetchone()[0])
+
+
+def unfinished(connection: sqlite3.Connection) -> list[tuple[ConversationKey, bool]]:
+    """Conversations with something to fetch, most recently active first, and whether it
+    is their newest page that is missing."""
+    found = connection.execute(
+        "SELECT c.conversation_id, c.kind, max(g.high) = ? FROM conversation c"
+        " JOIN gap g ON g.conversation = c.conversation AND NOT g.seam"
+        " GROUP BY c.conversation ORDER BY c.activity DESC, c.conversation",
+        (HEAD,),
+    )
+    return [(ConversationKey(name, kind), bool(at_head)) for name, kind, at_head in found]
 
 
 class Totals(NamedTuple):

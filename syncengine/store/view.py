@@ -125,15 +125,6 @@ class View:
         )
         return [message_id for (message_id,) in rows]
 
-    def conversations_with_gaps(self) -> list[ConversationKey]:
-        """Conversations with something to fetch, most recently active first."""
-        found = self._connection.execute(
-            "SELECT conversation_id, kind FROM conversation c WHERE EXISTS"
-            " (SELECT 1 FROM gap g WHERE g.conversation = c.conversation AND NOT g.seam)"
-            " ORDER BY activity DESC, conversation"
-        )
-        return [ConversationKey(conversation_id, kind) for conversation_id, kind in found]
-
     def account(self) -> tuple[str | None, int | None, int | None]:
         """The account's name, when the list was last read whole, when all was synced."""
         found = self._connection.execute(

@@ -8,7 +8,6 @@ fails does not stop the cycle; a fault of the account does.
 """
 
 import asyncio
-import sqlite3
 
 from attrs import field, frozen
 
@@ -17,8 +16,8 @@ from syncengine.errors import Patience, RemoteError, Scope, StoreError, SyncEngi
 from syncengine.models import ConversationKey, Report
 from syncengine.remote.port import Remote
 from syncengine.retry import Retrier
-from syncengine.store.batch import HEAD, Bookkeeping
-from syncengine.store.queries import count_gaps
+from syncengine.store.batch import Bookkeeping
+from syncengine.store.queries import count_gaps, unfinished
 from syncengine.store.store import Store
 from syncengine.store.view import View
 from syncengine.sync.committer import Committer
@@ -102,7 +101,7 @@ class Cycle:
 
     async def _resume(self) -> None:
         """Queue what an earlier cycle left open."""
-        for key, at_head in await self._store.read(_unfinished):
+        for key, at_head in await self._store.read(unfinished):
             self._put(key, _HEAD_PHASE if at_head else _DEPTH_PHASE)
 
     async def _read_list(self) -> None:
@@ -173,14 +172,6 @@ class Cycle:
             if not may_be_local or self._faults_in_a_row >= _MOST_FAULTS_IN_A_ROW:
                 raise error
         self._tally.problem(error, key)
-
-
-def _unfinished(connection: sqlite3.Connection) -> list[tuple[ConversationKey, bool]]:
-    view = View(connection)
-    return [
-        (key, any(gap.high == HEAD for gap in view.gaps(key)))
-        for key in view.conversations_with_gaps()
-    ]
 
 
 def _first(error: BaseException) -> BaseException:

@@ -221,8 +221,9 @@ class Histories(RuleBasedStateMachine):
                 low = START if before is None else self.copy.places[before]
                 high = HEAD if message is None else self.copy.places[message]
                 between = self.server[
-                    0 if before is None else self.server.index(before) + 1 :
-                    len(self.server) if message is None else self.server.index(message)
+                    0 if before is None else self.server.index(before) + 1 : len(self.server)
+                    if message is None
+                    else self.server.index(message)
                 ]
                 covered = any(g.low <= low and high <= g.high for g in self.copy.gaps)
                 assert covered or not between
