@@ -153,5 +153,5 @@ def _application(service: Service, routes: list[Route]) -> Starlette:
         )
         return error_reply(error, service.world.now())
 
-    handlers: dict[Any, Any] = {ServiceError: refused, 404: not_found}
+    handlers: dict[Any, Any] = {ServiceError: refused, 404: not_found, 405: not_found}
     return Starlette(routes=routes, exception_handlers=handlers)

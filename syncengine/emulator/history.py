@@ -250,8 +250,8 @@ def _query(request: Body) -> Query:
         # One newer source lists `voice` for what everyone else calls `audio`.
         types=frozenset("audio" if each == "voice" else each for each in types),
         senders=frozenset(senders.split(",") if isinstance(senders, str) else senders),
-        start_time=_time(request.startTime),
-        end_time=_time(request.endTime),
+        start_time=_time(request.startTime, "startTime"),
+        end_time=_time(request.endTime, "endTime"),
     )
 
 
@@ -260,8 +260,10 @@ def _start(value: Any) -> int | None:
     if text in ("", "-1", "undefined", "null"):
         return None
     # No id that was ever given is negative: whatever this was, it is not there.
-    return int(text) if text.isdigit() else -1
+    return int(text) if text.isdecimal() else -1
 
 
-def _time(value: Any) -> int | None:
-    return None if value in (None, "", -1, "-1") else int(value)
+def _time(value: Any, name: str) -> int | None:
+    if value in (None, "", -1, "-1"):
+        return None
+    return number(value, name, low=0, high=2**63, default=0)

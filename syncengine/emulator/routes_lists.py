@@ -10,7 +10,7 @@ from starlette.routing import Route
 from syncengine.emulator.faults import Action
 from syncengine.emulator.gate import MISCHIEF
 from syncengine.emulator.paging import DAY_MS
-from syncengine.emulator.replies import illegal_argument
+from syncengine.emulator.replies import bad_body, illegal_argument
 from syncengine.emulator.rows import jid, preview
 from syncengine.emulator.service import (
     Service,
@@ -117,6 +117,8 @@ class ListCalls:
         change = self._service.world.mark if on else self._service.world.unmark
         ignored = []
         for target in body.get("targets") or []:
+            if not isinstance(target, dict):
+                raise bad_body()
             kind = conversation_kind(target.get("type"))
             if not change(user, str(target.get("to")), kind, mark):
                 ignored.append(target)

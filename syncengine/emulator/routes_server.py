@@ -9,6 +9,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from syncengine.emulator.content import Body
+from syncengine.emulator.people import User
 from syncengine.emulator.replies import ServiceError, bad_body, illegal_argument
 from syncengine.emulator.routes_tokens import user_json
 from syncengine.emulator.rows import CONTENT_TYPES, ext_from_json
@@ -19,7 +20,6 @@ from syncengine.emulator.service import (
     json_value,
     user_not_found,
 )
-from syncengine.emulator.world import User
 from syncengine.models import Kind
 
 _REQUEST_BYTES = 5 * 1024

@@ -7,10 +7,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from syncengine.emulator.people import User
 from syncengine.emulator.replies import ServiceError, illegal_argument, json_reply
 from syncengine.emulator.service import Service, json_object, number
 from syncengine.emulator.tokens import CLIENT_ID, CLIENT_SECRET
-from syncengine.emulator.world import User
 
 _NAMES = uuid.UUID("6ba7b811-9dad-11d1-80b4-00c04fd430c8")
 _TEN_YEARS_S = 10 * 365 * 24 * 3600

@@ -66,7 +66,13 @@ async def serve(
     """
     with _bound(host, port) as listening:
         announce(json.dumps(greeting(emulator.world, _url(listening))))
-        await _server(emulator, owns_process=True).serve([listening])
+        server = _server(emulator, owns_process=True)
+        try:
+            await server.serve([listening])
+        except asyncio.CancelledError:
+            server.force_exit = True
+            await server.shutdown([listening])
+            raise
 
 
 @asynccontextmanager

@@ -12,11 +12,9 @@ from syncengine.emulator.tokens import Token, Tokens
 from syncengine.emulator.world import World
 from syncengine.models import Kind
 
-ROAMING_OFF = {
-    "disabled-400": ServiceError(
-        400, "service open exception", "this appKey not open message roaming"
-    ),
-    "disabled-403": ServiceError(403, "forbidden_op", "messageroaming function not open"),
+_ROAMING_OFF = {
+    "disabled-400": (400, "service open exception", "this appKey not open message roaming"),
+    "disabled-403": (403, "forbidden_op", "messageroaming function not open"),
 }
 
 
@@ -67,9 +65,9 @@ class Service:
         """ServiceError while history is switched off."""
         switches = self.world.switches
         if switches.roaming != "enabled":
-            raise ROAMING_OFF[switches.roaming]
+            raise ServiceError(*_ROAMING_OFF[switches.roaming])
         if kind is Kind.CHATROOM and not switches.room_history:
-            raise ROAMING_OFF["disabled-403"]
+            raise ServiceError(*_ROAMING_OFF["disabled-403"])
 
     def reply(self, request: Request, **fields: Any) -> Response:
         """A success in the service's usual envelope."""

@@ -26,7 +26,13 @@ OWNER = "alice"
 _LIMIT = 1_000_000
 _EVERY_GROUP = 5
 _BODIES = 512
+_STRIDE = 167  # odd, so that all bodies come up
 _PACE_MS = 20 * 60 * 1000
+_BEATS = 97
+# When within its twenty minutes a message comes. The second of each round has the time of
+# the first: real clocks give the same millisecond twice, too.
+_JITTER_MS = [each * 7_919_777 % _PACE_MS for each in range(_BEATS)]
+_JITTER_MS[1] = _JITTER_MS[0] - _PACE_MS
 _CACHE_BYTES = 128 * 1024 * 1024
 _SPREAD = 2_654_435_761  # an odd number with well mixed bits: close places look unrelated
 
@@ -73,11 +79,11 @@ class Span(NamedTuple):
 class _Prepared:
     """The parts of a message's bytes that its conversation and sender decide."""
 
-    sender: str
     jids: bytes
     """`Meta.from` and `Meta.to`, and the head of the field after them, `timestamp`"""
     body_head: bytes
     """`MessageBody.type`, `from`, `to`"""
+    head_size: int
 
 
 class SizedMessages:
@@ -128,8 +134,7 @@ class SizedMessages:
 
     def timestamp(self, number: int, place: int) -> int:
         """When a message was sent, ms. Some share their time with the one before."""
-        beat = place - (place % 97 == 1)
-        return self._began_at(number) + beat * _PACE_MS + beat * 7_919 % _PACE_MS
+        return self._began_at(number) + place * _PACE_MS + _JITTER_MS[place % _BEATS]
 
     def _began_at(self, number: int) -> int:
         return self._ends_at - number * 60_000 - self.size.messages * _PACE_MS
@@ -138,9 +143,9 @@ class SizedMessages:
         """One message as the world holds it."""
         address = self.address(number)
         senders = self.members(number)
-        sender = senders[_choice(place, len(senders))]
+        sender = senders[_choice(place % _BEATS, len(senders))]
         at = self.timestamp(number, place)
-        which = _choice(number * 31 + place, _BODIES)
+        which = (number + place) * _STRIDE & _BODIES - 1
         return Message(
             message_id=self.message_id(number, place),
             sender=sender,
@@ -236,16 +241,16 @@ class SizedMessages:
         this is what limits how fast new pages come; a test compares the two.
         """
         prepared, bodies = self._prepared.get(number) or self._prepare(number), self._bodies
-        senders, first = len(prepared), self._base + (number << 40)
+        first, first_body = self._base + (number << 40), number * _STRIDE
         low_bits, id_tail = first & _LOW_42, varint(first >> 42)
         noise, began_at = number * _SPREAD + self._seed * 97, self._began_at(number)
         rows = []
         for place in places:
-            parts = prepared[(place * _SPREAD >> 7) % senders]
-            body = bodies[(number * 31 + place) * _SPREAD >> 7 & _BODIES - 1]
+            beat = place % _BEATS
+            parts = prepared[beat]
+            body = bodies[first_body + place * _STRIDE & _BODIES - 1]
             low = low_bits | place << 20 | noise + place * 40_503 & 0xFFFFF
-            beat = place - (place % 97 == 1)
-            at = began_at + beat * _PACE_MS + beat * 7_919 % _PACE_MS
+            at = began_at + place * _PACE_MS + _JITTER_MS[beat]
             meta = (
                 b"\x08",
                 _PAIRS[low & 0x3FFF],
@@ -256,7 +261,7 @@ class SizedMessages:
                 _PAIRS[at & 0x3FFF] + _PAIRS[at >> 14 & 0x3FFF] + _ENDS[at >> 28]
                 if _EARLY < at < _LATE
                 else varint(at),
-                _PAYLOADS[len(parts.body_head) + len(body)],
+                _PAYLOADS[parts.head_size + len(body)],
                 parts.body_head,
                 body,
             )
@@ -265,7 +270,8 @@ class SizedMessages:
 
     def _prepare(self, number: int) -> list[_Prepared]:
         address = self.address(number)
-        prepared = [self._parts(address, sender) for sender in self.members(number)]
+        parts = [self._parts(address, sender) for sender in self.members(number)]
+        prepared = [parts[_choice(beat, len(parts))] for beat in range(_BEATS)]
         self._prepared[number] = prepared
         return prepared
 
@@ -276,11 +282,9 @@ class SizedMessages:
         whole.app_key, whole.name, whole.domain = self._app_key, sender, domain(Kind.CHAT)
         body = pb.MessageBody(type=BODY_TYPES[address.kind], to=pb.JID(name=to))
         getattr(body, "from").name = sender
-        return _Prepared(
-            sender,
-            meta.SerializeToString(deterministic=True) + b"\x20",
-            body.SerializeToString(deterministic=True),
-        )
+        head = body.SerializeToString(deterministic=True)
+        jids = meta.SerializeToString(deterministic=True) + b"\x20"
+        return _Prepared(jids, head, len(head))
 
 
 def sized_world(

@@ -39,10 +39,11 @@ class _Exchange:
 
     async def receive(self) -> Message:
         """The request's body, then the end of the connection."""
-        if not self.read:
+        over = self.connection.broken or self.connection.closed
+        if not (self.read or over):
             self.read = True
             return {"type": "http.request", "body": self.body, "more_body": False}
-        if not (self.connection.broken or self.connection.closed):
+        if not over:
             await self.done.wait()
         return {"type": "http.disconnect"}
 

@@ -5,12 +5,13 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
-from attrs import define, field, frozen
+from attrs import frozen
 
 from syncengine.emulator.content import Body, Ext, as_body
 from syncengine.emulator.lists import Entry, Lists
 from syncengine.emulator.message import Address, Edit, Message, Timeline
 from syncengine.emulator.paging import Answer, Query, View, read_page
+from syncengine.emulator.people import People
 from syncengine.emulator.switches import Switches
 from syncengine.models import ConversationKey, Kind
 
@@ -22,26 +23,6 @@ MARKS = 20
 def wall_clock() -> int:
     """Milliseconds since 1970."""
     return time.time_ns() // 1_000_000
-
-
-@define
-class User:
-    """An account."""
-
-    name: str
-    password: str | None
-    nickname: str
-    created_at: int
-
-
-@define
-class Group:
-    """A group, or a room, which has no members that matter here."""
-
-    group_id: str
-    name: str
-    owner: str
-    members: list[str] = field(factory=list)
 
 
 @frozen
@@ -69,7 +50,7 @@ class Generator(Protocol):
         ...
 
 
-class World:
+class World(People):
     """Users, groups, messages and lists of one app on one server.
 
     `clock` returns milliseconds; `advance` moves this world's time on top of it. The same
@@ -85,12 +66,10 @@ class World:
         app_key: str = "org#app",
         first_id: int = FIRST_ID,
     ) -> None:
+        super().__init__()
         self.seed = seed
         self.app_key = app_key
         self.switches = switches or Switches()
-        self.users: dict[str, User] = {}
-        self.groups: dict[str, Group] = {}
-        self.rooms: dict[str, Group] = {}
         self.lists = Lists()
         self.generator: Generator | None = None
         self._clock = clock
@@ -109,35 +88,6 @@ class World:
     def advance(self, ms: int) -> None:
         """Move the server's clock, forward or (as real ones do) back."""
         self._offset += ms
-
-    # People
-
-    def add_user(self, name: str, password: str | None = None, *, nickname: str = "") -> User:
-        """Register a user; the password is the name unless given."""
-        user = User(name, password if password is not None else name, nickname, self.now())
-        self.users[name] = user
-        return user
-
-    def add_group(
-        self, group_id: str, members: Iterable[str], *, owner: str = "", name: str = ""
-    ) -> Group:
-        """Make a group."""
-        known = list(dict.fromkeys(members))
-        group = Group(group_id, name or group_id, owner or (known[0] if known else ""), known)
-        self.groups[group_id] = group
-        return group
-
-    def add_room(self, room_id: str, *, owner: str = "", name: str = "") -> Group:
-        """Make a chat room: it has history but no place in any list."""
-        self.rooms[room_id] = Group(room_id, name or room_id, owner)
-        return self.rooms[room_id]
-
-    def participants(self, address: Address) -> tuple[str, ...]:
-        """Whose lists show the conversation."""
-        if address.kind is Kind.CHAT:
-            return tuple(dict.fromkeys((address.first, address.second)))
-        group = self.groups.get(address.first)
-        return tuple(group.members) if group and address.kind is Kind.GROUPCHAT else ()
 
     # Messages
 
@@ -229,7 +179,7 @@ class World:
         address = Address.of(user, conversation_id, Kind(kind))
         timeline = self._open(address)
         for each in message_ids:
-            message = timeline.find(int(each)) if each.isdigit() else None
+            message = timeline.find(int(each)) if each.isdecimal() else None
             if message is not None:
                 message.deleted_for.setdefault(user, self.now())
         self._refresh(address)

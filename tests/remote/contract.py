@@ -5,7 +5,7 @@ fill a server as somebody else would, and remotes that speak to it.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 
 import pytest
@@ -75,7 +75,7 @@ class RemoteContract:
     """Inherit this and give a fixture `harness`."""
 
     @pytest.fixture
-    async def remote(self, harness: Harness):  # type: ignore[no-untyped-def]
+    async def remote(self, harness: Harness) -> AsyncIterator[Remote]:
         """A remote that is closed at the end."""
         remote = harness.remote()
         yield remote
