@@ -31,8 +31,8 @@ proto: .venv/.ready  ## compile schema/wire/roaming.proto
 		--pyi_out=syncengine/remote/easemob roaming.proto
 
 schema: .venv/.ready  ## write schema/store/latest.sql from the migrations
-	$(BIN)/python -m syncengine.store.migrate > schema/store/latest.sql.new
-	mv schema/store/latest.sql.new schema/store/latest.sql
+	$(BIN)/python -c 'from syncengine.store.migrate import latest_schema as s; print(s(), end="")' \
+		> .latest.sql && mv .latest.sql schema/store/latest.sql
 
 clean:
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis dist build

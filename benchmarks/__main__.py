@@ -18,7 +18,8 @@ def main() -> int:
         case = cases.add_parser(name, help=question, description=module.__doc__)
         module.add_arguments(case)
     options = parser.parse_args()
-    return CASES[options.case].run(options)
+    code: int = CASES[options.case].run(options)
+    return code
 
 
 if __name__ == "__main__":

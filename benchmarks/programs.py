@@ -10,7 +10,7 @@ import resource
 import sqlite3
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -24,9 +24,9 @@ from syncengine.remote.easemob.roaming_pb2 import MessageBody, Meta
 PAGE = 49
 
 
-async def engine(url: str, path: str, fetchers: int, **account: str) -> int:
+async def engine(url: str, path: str, fetchers: int, app_key: str, user: str, password: str) -> int:
     """The whole engine, all laws on."""
-    remote = EasemobRemote(url, **account)
+    remote = EasemobRemote(url, app_key=app_key, user=user, password=password)
     async with SyncEngine.open(path, remote, config=Config(fetchers=fetchers)) as opened:
         report = await opened.sync()
         assert not report.errors, report.errors
@@ -35,16 +35,22 @@ async def engine(url: str, path: str, fetchers: int, **account: str) -> int:
 
 
 class Row(msgspec.Struct):
+    """A row of a page."""
+
     msg: bytes  # base64 on the wire; decoded on the way
 
 
 class Data(msgspec.Struct):
+    """A page."""
+
     is_last: bool
     next_key: str = ""
     msgs: list[Row] = []
 
 
 class Envelope(msgspec.Struct):
+    """An answer."""
+
     data: Data
 
 
@@ -165,7 +171,7 @@ async def _drain(base: Any, user: str, token: str, waiting: list[tuple[str, str]
     return served
 
 
-PROGRAMS: dict[str, Callable[..., Awaitable[int]]] = {
+PROGRAMS: dict[str, Callable[..., Coroutine[Any, Any, int]]] = {
     "engine": engine,
     "floor": floor,
     "serve": serve,
@@ -176,7 +182,7 @@ def main() -> None:
     """Run one program and print its figures."""
     program, arguments = sys.argv[1], json.loads(sys.argv[2])
     started, cpu = time.perf_counter(), time.process_time()
-    messages = asyncio.run(PROGRAMS[program](**arguments))  # type: ignore[arg-type]
+    messages = asyncio.run(PROGRAMS[program](**arguments))
     print(
         json.dumps(
             {

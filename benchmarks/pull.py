@@ -95,7 +95,9 @@ def _print(
         f" {options.runs} runs each; the emulator serves {serving:,.0f} messages/s to raw"
         f" sockets, {serving / floor:.1f} times the floor"
     )
-    table = Table("program", "messages/s", "spread", "ratio", "CPU µs/message", "peak MB", "file MB")
+    table = Table(
+        "program", "messages/s", "spread", "ratio", "CPU µs/message", "peak MB", "file MB"
+    )
     for name, runs in figures.items():
         low, middle, high = min(rates[name]), statistics.median(rates[name]), max(rates[name])
         cpu = statistics.median(f["cpu_seconds"] / f["messages"] for f in runs)

@@ -1,5 +1,8 @@
 """`syncengine emulator`: a stand-in for the service, on this machine."""
 
+import importlib
+from types import ModuleType
+
 import click
 
 from syncengine.cli.options import option
@@ -41,15 +44,19 @@ def emulator(
     The first line it prints is one JSON object: url, app_key, user, password. It is for
     trying, developing and testing; what it holds is lost when it stops.
     """
+    load_emulator().run_emulator(
+        host=host, port=port, world=world, faults=faults, seed=seed, switches=_pairs(switches)
+    )
+
+
+def load_emulator() -> ModuleType:
+    """The emulator package. Raises ConfigError where its extra is not installed."""
     try:
-        from syncengine.emulator import run_emulator
+        return importlib.import_module("syncengine.emulator")
     except ModuleNotFoundError as error:
         raise ConfigError(
             f"{error.name} is missing", hint="pip install 'syncengine-im[emulator]'"
         ) from None
-    run_emulator(
-        host=host, port=port, world=world, faults=faults, seed=seed, switches=_pairs(switches)
-    )
 
 
 def _pairs(switches: tuple[str, ...]) -> dict[str, str]:

@@ -17,7 +17,7 @@ from attrs import frozen
 from syncengine.errors import ConfigError
 from syncengine.models import Kind
 from syncengine.reader import Reader
-from syncengine.remote.easemob import EasemobRemote
+from syncengine.remote.easemob.client import EasemobRemote
 
 F = TypeVar("F", bound=Callable[..., Any])
 

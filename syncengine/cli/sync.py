@@ -43,7 +43,8 @@ def sync(
     if as_json:
         print_json(report_json(report))
     else:
-        print_report(report, path)
+        print_report(report)
+        click.echo(f"stored in {path}")
     return report_code(report)
 
 
@@ -95,7 +96,7 @@ def _problem_json(problem: Problem) -> dict[str, Any]:
     return {name: found for name, found in value.items() if found is not None}
 
 
-def print_report(report: Report, path: Path) -> None:
+def print_report(report: Report) -> None:
     """The report in words."""
     click.echo(
         f"{report.messages_added:,} new messages in {report.conversations:,} conversations;"
@@ -111,7 +112,6 @@ def print_report(report: Report, path: Path) -> None:
         )
         click.echo(f"error{where}: {plain(problem.message)}", err=True)
         click.echo(f"hint: {plain(problem.hint)}", err=True)
-    click.echo(f"stored in {path}")
 
 
 def report_code(report: Report) -> int:

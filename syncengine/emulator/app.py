@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import httpx
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -44,10 +43,11 @@ class Emulator:
         self.world = world
         self._service = Service(world)
         self._sleep = sleep
+        self._history = HistoryCall(self._service, faults or Faults())
         self._routes = _routes(self._service)
         self._control = _application(self._service, ControlCalls(self, self._service).routes())
         self._calls = _application(self._service, self._routes)
-        self.set_faults(faults or Faults())
+        self.set_faults(self._history.faults)
 
     @property
     def app(self) -> ASGIApp:
@@ -64,14 +64,13 @@ class Emulator:
         """What goes wrong."""
         return self._faults
 
-    def transport(self) -> httpx.AsyncBaseTransport:
+    def transport(self) -> EmulatorTransport:
         """For `httpx.AsyncClient(transport=…)`: no sockets, the same faults."""
         return EmulatorTransport(self)
 
     def set_faults(self, faults: Faults) -> None:
         """From the next request on, these things go wrong."""
-        self._faults = faults
-        self._history = HistoryCall(self._service, faults)
+        self._faults = self._history.faults = faults
         self._gate = Gate(faults, self._service.tokens, self.world.now, self._sleep)
 
     def expire_tokens(self) -> None:

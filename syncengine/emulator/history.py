@@ -62,7 +62,7 @@ class HistoryCall:
 
     def __init__(self, service: Service, faults: Faults) -> None:
         self._service = service
-        self._faults = faults
+        self.faults = faults
         self._turn = 0
         self._previous: dict[tuple[str, ConversationKey], Rows] = {}
 
@@ -114,7 +114,7 @@ class HistoryCall:
             query = evolve(query, start=None)
         self._service.counters.pages += 1
         rows = self._generated(user, key, query) or self._stored(user, key, query)
-        if self._faults.profile != "none":
+        if self.faults.profile != "none":
             self._previous[slot] = rows
         return rows
 
@@ -200,7 +200,7 @@ class HistoryCall:
     async def _send_huge(self, send: Send, head: bytes, joined: bytes, tail: bytes) -> None:
         """The same rows again and again, without saying how much will come."""
         await send({"type": "http.response.start", "status": 200, "headers": [_CONTENT_TYPE]})
-        times = self._faults.huge_bytes // len(joined) + 1
+        times = self.faults.huge_bytes // len(joined) + 1
         pieces = chain([head, joined], (b"," + joined for _ in range(times)), [tail])
         for piece in pieces:
             await send({"type": "http.response.body", "body": piece, "more_body": True})

@@ -7,6 +7,8 @@ from typing import Any
 import msgspec
 from starlette.responses import Response
 
+_LAST_MS = 253_402_300_799_000  # the end of the year 9999
+
 
 class ServiceError(Exception):
     """A refusal in the service's own words."""
@@ -59,8 +61,8 @@ def error_reply(error: ServiceError, now: int) -> Response:
 
 
 def http_date(now: int) -> str:
-    """Milliseconds as the ``Date`` header writes them."""
-    return formatdate(now / 1000, usegmt=True)
+    """Milliseconds as the ``Date`` header writes them, within the years that it can write."""
+    return formatdate(min(max(now, 0), _LAST_MS) // 1000, usegmt=True)
 
 
 def illegal_argument(description: str) -> ServiceError:

@@ -14,7 +14,7 @@ from attrs import frozen
 from syncengine.emulator.content import Ext, text
 from syncengine.emulator.message import Address, Message, Timeline
 from syncengine.emulator.paging import DAY_MS, Query
-from syncengine.emulator.rows import BODY_TYPES, domain, key_value
+from syncengine.emulator.rows import BODY_TYPES, domain, key_value, row
 from syncengine.emulator.switches import Switches, with_values
 from syncengine.emulator.texts import sentence
 from syncengine.emulator.world import Clock, World, wall_clock
@@ -75,15 +75,13 @@ class Span(NamedTuple):
     next_id: int | None
 
 
-@frozen
-class _Prepared:
+class _Prepared(NamedTuple):
     """The parts of a message's bytes that its conversation and sender decide."""
 
-    jids: bytes
-    """`Meta.from` and `Meta.to`, and the head of the field after them, `timestamp`"""
-    body_head: bytes
-    """`MessageBody.type`, `from`, `to`"""
-    head_size: int
+    middle: bytes
+    """The end of the id, `Meta.from` and `Meta.to`, and the head of `timestamp`."""
+    heads: dict[int, bytes]
+    """Size of the contents → what comes before them: `ns`, and the start of the payload."""
 
 
 class SizedMessages:
@@ -102,6 +100,7 @@ class SizedMessages:
         self._bodies = [
             _encode_content(words, ext) for words, ext in zip(self._texts, self._exts, strict=True)
         ]
+        self._body_sizes = {len(each) for each in self._bodies}
         self._prepared: dict[int, list[_Prepared]] = {}
         self._pages: dict[Span, bytes] = {}
         self._cached_bytes = 0
@@ -240,29 +239,29 @@ class SizedMessages:
         Written out, with the arithmetic of `message_id` and `timestamp` repeated, since
         this is what limits how fast new pages come; a test compares the two.
         """
+        first, began_at = self._base + (number << 40), self._began_at(number)
+        if not _EARLY < began_at - _PACE_MS < began_at + self.size.messages * _PACE_MS < _LATE:
+            return b",".join([row(self.message(number, at), self._app_key) for at in places])
         prepared, bodies = self._prepared.get(number) or self._prepare(number), self._bodies
-        first, first_body = self._base + (number << 40), number * _STRIDE
-        low_bits, id_tail = first & _LOW_42, varint(first >> 42)
-        noise, began_at = number * _SPREAD + self._seed * 97, self._began_at(number)
+        low_bits, first_body = first & _LOW_42, number * _STRIDE
+        noise, pairs, ends = number * _SPREAD + self._seed * 97, _PAIRS, _ENDS
         rows = []
         for place in places:
             beat = place % _BEATS
-            parts = prepared[beat]
+            middle, heads = prepared[beat]
             body = bodies[first_body + place * _STRIDE & _BODIES - 1]
             low = low_bits | place << 20 | noise + place * 40_503 & 0xFFFFF
             at = began_at + place * _PACE_MS + _JITTER_MS[beat]
             meta = (
                 b"\x08",
-                _PAIRS[low & 0x3FFF],
-                _PAIRS[low >> 14 & 0x3FFF],
-                _PAIRS[low >> 28],
-                id_tail,
-                parts.jids,
-                _PAIRS[at & 0x3FFF] + _PAIRS[at >> 14 & 0x3FFF] + _ENDS[at >> 28]
-                if _EARLY < at < _LATE
-                else varint(at),
-                _PAYLOADS[parts.head_size + len(body)],
-                parts.body_head,
+                pairs[low & 0x3FFF],
+                pairs[low >> 14 & 0x3FFF],
+                pairs[low >> 28],
+                middle,
+                pairs[at & 0x3FFF],
+                pairs[at >> 14 & 0x3FFF],
+                ends[at >> 28],
+                heads[len(body)],
                 body,
             )
             rows.append(b2a_base64(b"".join(meta), newline=False))
@@ -270,12 +269,13 @@ class SizedMessages:
 
     def _prepare(self, number: int) -> list[_Prepared]:
         address = self.address(number)
-        parts = [self._parts(address, sender) for sender in self.members(number)]
+        id_tail = varint(self._base + (number << 40) >> 42)
+        parts = [self._parts(address, sender, id_tail) for sender in self.members(number)]
         prepared = [parts[_choice(beat, len(parts))] for beat in range(_BEATS)]
         self._prepared[number] = prepared
         return prepared
 
-    def _parts(self, address: Address, sender: str) -> _Prepared:
+    def _parts(self, address: Address, sender: str, id_tail: bytes) -> _Prepared:
         to = _to(address, sender)
         meta = pb.Meta(to=pb.JID(app_key=self._app_key, name=to, domain=domain(address.kind)))
         whole = getattr(meta, "from")
@@ -283,8 +283,12 @@ class SizedMessages:
         body = pb.MessageBody(type=BODY_TYPES[address.kind], to=pb.JID(name=to))
         getattr(body, "from").name = sender
         head = body.SerializeToString(deterministic=True)
-        jids = meta.SerializeToString(deterministic=True) + b"\x20"
-        return _Prepared(jids, head, len(head))
+        heads = {
+            size: _NAMESPACE_AND_PAYLOAD + varint(len(head) + size) + head
+            for size in self._body_sizes
+        }
+        jids = meta.SerializeToString(deterministic=True)
+        return _Prepared(id_tail + jids + _TIMESTAMP, heads)
 
 
 def sized_world(
@@ -356,11 +360,11 @@ def varint(value: int) -> bytes:
     return bytes(out)
 
 
-# Tables: 14 bits as two bytes of a number that goes on, or ends; and what comes before a
-# payload of a length: the field `ns` = CHAT and the head of the field `payload`.
+# 14 bits as two bytes of a number that goes on, or that ends.
 _PAIRS = [bytes((each & 0x7F | 0x80, each >> 7 | 0x80)) for each in range(1 << 14)]
 _ENDS = [varint(each) for each in range(1 << 14)]
-_PAYLOADS = [b"\x28\x01\x32" + varint(each) for each in range(1 << 12)]
 # Times between (1971 and 2109, ms) have the six bytes that three lookups write.
 _EARLY, _LATE = 1 << 35, 1 << 42
 _LOW_42 = (1 << 42) - 1
+_TIMESTAMP = b"\x20"  # field 4
+_NAMESPACE_AND_PAYLOAD = b"\x28\x01\x32"  # field 5 = CHAT, field 6

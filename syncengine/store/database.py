@@ -11,7 +11,6 @@ import os
 import sqlite3
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import Protocol, TypeVar
 from urllib.parse import quote
@@ -73,9 +72,23 @@ Connect = Callable[[Path, bool], Awaitable[Connection]]
 
 async def connect_threaded(path: Path, read_only: bool) -> Connection:
     """A connection on a thread of its own: the event loop never waits for a disk."""
-    opened = aiosqlite.Connection(partial(_open, path, read_only), iter_chunk_size=64)
-    with translated(path):
-        return _Threaded(path, await opened)
+    failed: list[Exception] = []
+
+    def opening() -> sqlite3.Connection:
+        try:
+            return _open(path, read_only)
+        except Exception as error:
+            # A connection of aiosqlite that fails to open leaves its thread to end by
+            # itself, perhaps after the event loop. One that opened can be closed.
+            failed.append(error)
+            return sqlite3.connect(":memory:")
+
+    connection = await aiosqlite.Connection(opening, iter_chunk_size=64)
+    if failed:
+        await connection.close()
+        with translated(path):
+            raise failed[0]
+    return _Threaded(path, connection)
 
 
 async def connect_inline(path: Path, read_only: bool) -> Connection:

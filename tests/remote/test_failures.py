@@ -22,7 +22,7 @@ from syncengine.errors import (
 from syncengine.remote.easemob.failures import Call, Reply, UnknownRoute, date_ms, failure
 
 NOW = 1_700_000_000_000
-ANY, TOKEN, LIST, HISTORY, DELETION = list(Call), Call.TOKEN, Call.LIST, Call.HISTORY, Call.DELETION
+TOKEN, LIST, HISTORY, DELETION = Call.TOKEN, Call.LIST, Call.HISTORY, Call.DELETION
 
 
 def fail(

@@ -99,6 +99,14 @@ def test_large_ids(number: int) -> None:
         assert newest.message_id == str(number)
 
 
+@pytest.mark.parametrize("number", [None, "", "abc", -1, 2**64, 1.5, "9" * 5000])
+def test_ids_that_are_none(number: Any) -> None:
+    """A last message without a readable id is named by its bytes, as in history."""
+    newest = one(meta=wire.meta({"type": "txt"}) | {"id": number}).newest
+    assert newest is not None
+    assert newest.message_id.startswith("raw:")
+
+
 def test_an_edited_last_message() -> None:
     """The JSON form has an edit's time where history has it."""
     meta = wire.meta({"type": "txt", "msg": "new"}, meta={"edit_msg": {"edit_time": 5}})
@@ -134,7 +142,7 @@ def test_a_list_without_entries(body: bytes) -> None:
 
 def test_a_bad_entry_fails_nothing() -> None:
     """Entries that cannot be understood are left out, and counted as the page's length."""
-    bad = [None, 5, "x", [], {}, {"session_to": 5.5}, {"session_to": ""}]
+    bad: list[Any] = [None, 5, "x", [], {}, {"session_to": 5.5}, {"session_to": ""}]
     listed = decode_list(wire.listing(*bad, wire.entry(), *bad), "org#app")
     assert [s.key.conversation_id for s in listed.summaries] == ["bob"]
     assert listed.entries == 15

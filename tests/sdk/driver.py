@@ -144,11 +144,21 @@ class WebSdk:
         return answers
 
 
+def missing() -> str | None:
+    """Why the tests are left out on this machine; None when they are not."""
+    for tool, name in (("node", "Node"), ("npm", "npm")):
+        if shutil.which(tool) is None:
+            return f"left out: {name} is not installed"
+    return None
+
+
 def installed() -> WebSdk:
     """The SDK from its package registry, or a skip that says why it is left out."""
+    if reason := missing():
+        pytest.skip(reason)
     node, npm = shutil.which("node"), shutil.which("npm")
-    if node is None or npm is None:
-        pytest.skip("left out: Node is not installed" if node is None else "left out: no npm")
+    assert node is not None
+    assert npm is not None
     if not _is_installed():
         _install(npm)
     return WebSdk(node=node)

@@ -100,7 +100,7 @@ def _is(value: Any, kind: str, schema: dict[str, Any]) -> bool:
 
 CALLS = [pytest.param(*each, id=f"{each[0]} {each[1]}") for each in sorted(operations(), key=str)]
 NOT_THERE = {
-    f"/{{org}}/{{app}}/messages/{call}"
+    "/{org}/{app}/messages/" + call
     for call in ("chatgroups", "chatgroups/import", "chatrooms", "msg_recall")
 }
 """The world has no such group, room or message: a 404 that is described is right."""

@@ -20,13 +20,19 @@ from tests.sdk.driver import (
     WebSdk,
     call,
     emulator,
+    missing,
     pages,
     sign_in,
     sign_in_by_token,
 )
 
-# Installing the package is part of whichever test comes first.
-pytestmark = pytest.mark.timeout(400)
+MISSING = missing()
+pytestmark = [
+    # A mark, and not the fixture's skip: so it is said once, with how many tests it is.
+    pytest.mark.skipif(MISSING is not None, reason=MISSING or ""),
+    # Installing the package is part of whichever test comes first.
+    pytest.mark.timeout(400),
+]
 
 FULL_PAGE = 50
 SWITCHED_OFF = 505

@@ -11,8 +11,8 @@ import msgspec
 
 from syncengine.errors import ConfigError, Rejected
 from syncengine.models import ConversationKey, Kind
+from syncengine.remote.easemob.codec import is_message_id
 from syncengine.remote.easemob.failures import Call
-from syncengine.remote.easemob.pages import is_message_id
 from syncengine.remote.easemob.urls import AppKey, escape, queue_of, segment, side_of
 
 HISTORY_LIMIT = 50

@@ -30,6 +30,7 @@ from syncengine.remote.easemob.roaming_pb2 import JID, Meta
 
 _CHAT = 1  # Meta.ns
 _LAST_MESSAGE = 3  # MessageBody.type: NORMAL, CHAT, GROUPCHAT, CHATROOM; acks and recalls follow
+_LARGEST_ID = 2**64 - 1
 _TOO_LARGE = 2**63  # a uint64 from here on does not fit SQLite's integer
 
 _sender = attrgetter("from")  # a keyword in Python, so it cannot be written with a dot
@@ -118,6 +119,11 @@ def edited_at(meta: str | bytes) -> int | None:
     except forgiving.NotJson:
         return None
     return forgiving.as_int(forgiving.as_object(fields.get("edit_msg")).get("edit_time"))
+
+
+def is_message_id(text: str) -> bool:
+    """An unsigned 64-bit number in decimal digits."""
+    return len(text) <= 20 and text.isascii() and text.isdecimal() and int(text) <= _LARGEST_ID
 
 
 def raw_id(raw: bytes) -> str:

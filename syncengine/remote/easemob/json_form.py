@@ -40,8 +40,9 @@ def decode_row(raw: bytes) -> MessageRow | None:
 def _row(meta: Mapping[str, Any], payload: Mapping[str, Any], raw: bytes) -> MessageRow:
     content = _content(payload)
     kind = _kind(content)
+    number = forgiving.as_text(meta.get("id"))
     return MessageRow(
-        message_id=forgiving.as_text(meta.get("id")) or codec.raw_id(raw),
+        message_id=number if codec.is_message_id(number) else codec.raw_id(raw),
         sender=_sender(meta, payload),
         timestamp=forgiving.as_int(meta.get("timestamp")) or 0,
         type=kind,

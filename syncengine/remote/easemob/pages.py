@@ -13,13 +13,12 @@ import msgspec
 from syncengine.errors import ServerFault
 from syncengine.models import MessageRow, Page
 from syncengine.remote.easemob import forgiving
-from syncengine.remote.easemob.codec import decode_rows, unknown_row
+from syncengine.remote.easemob.codec import decode_rows, is_message_id, unknown_row
 from syncengine.remote.easemob.tokens import usable
 
 NO_CURSOR = frozenset({"", "undefined", "null"})
 """What the wire says instead of a cursor where there is none; the words are meant."""
 
-_LARGEST_ID = 2**64 - 1
 _BROKEN = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
@@ -72,11 +71,6 @@ def _cursor(key: Any) -> str | None:
             hint="The history page cannot be continued; it will be tried again later.",
         )
     return text
-
-
-def is_message_id(text: str) -> bool:
-    """An unsigned 64-bit number in decimal digits."""
-    return len(text) <= 20 and text.isascii() and text.isdecimal() and int(text) <= _LARGEST_ID
 
 
 def _clock(value: Any) -> int | None:
