@@ -1,4 +1,9 @@
-"""An offline-first sync engine for chat history."""
+"""An offline-first sync engine for chat history.
+
+`EasemobRemote` is looked up when it is asked for: reading offline needs no HTTP library.
+"""
+
+from typing import TYPE_CHECKING, Any
 
 from syncengine.config import Config, Environment
 from syncengine.engine import State, Status, SyncEngine
@@ -39,8 +44,10 @@ from syncengine.models import (
     Slice,
     Source,
 )
-from syncengine.remote.easemob.client import EasemobRemote
 from syncengine.remote.port import Capabilities, Remote
+
+if TYPE_CHECKING:
+    from syncengine.remote.easemob.client import EasemobRemote
 
 __all__ = [
     "Capabilities",
@@ -85,3 +92,11 @@ __all__ = [
     "Unintelligible",
     "Unreachable",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "EasemobRemote":
+        from syncengine.remote.easemob.client import EasemobRemote
+
+        return EasemobRemote
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

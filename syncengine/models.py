@@ -231,7 +231,7 @@ class Report:
     """What a cycle did."""
 
     requests: int
-    """Sent to the server, sign-in and repetitions included."""
+    """Sent to the server, repetitions included, sign-in not."""
     pages: int
     """Pages of history fetched."""
     messages_added: int

@@ -76,7 +76,8 @@ def layer_faults(file: Path) -> list[str]:
     """Imports of a file that do not point down."""
     own = room_of(file)
     known = {name for rooms in LAYERS for name in rooms}
-    targets = {room(module) for module in imports(file)} & known - {own, "__init__"}
+    rooms = {room(module) or "" for module in imports(file)}
+    targets = rooms & known - {own, "__init__"}
     return [f"{own} imports {target}" for target in targets if layer(target) >= layer(own)]
 
 

@@ -6,9 +6,11 @@ import sys
 def main() -> None:
     """Run the command line; exits with the codes that `syncengine --help` lists."""
     try:
-        from syncengine.cli.app import run
+        from syncengine.cli.app import syncengine
     except ModuleNotFoundError as error:
         if error.name not in ("click", "rich", "platformdirs"):
             raise
-        sys.exit(f"error: {error.name} is missing\nhint: pip install 'syncengine-im[cli]'")
-    run()
+        print(f"error: {error.name} is missing", file=sys.stderr)
+        print("hint: pip install 'syncengine-im[cli]'", file=sys.stderr)
+        sys.exit(2)
+    syncengine()

@@ -1,6 +1,9 @@
 """`syncengine conversations`: what is held, with no network."""
 
 import asyncio
+import io
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -8,10 +11,17 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from syncengine.cli.options import existing_database, file_options, json_option, listing_options
+from syncengine.cli.account import existing_database
+from syncengine.cli.options import file_options, json_option, listing_options
 from syncengine.cli.output import conversation_json, moment, plain, preview, print_json
 from syncengine.engine import SyncEngine
 from syncengine.models import Conversation
+
+_PIPE_WIDTH = 320
+"""Columns where no terminal sets a limit: enough for a whole preview."""
+_OTHER_COLUMNS = 62
+"""What a terminal's width must leave beside the ids: the other columns, 20 of the message."""
+_NARROWEST_ID = 16
 
 
 @click.command()
@@ -21,14 +31,20 @@ from syncengine.models import Conversation
 def conversations(
     db: Path | None, user: str | None, limit: int, everything: bool, as_json: bool
 ) -> None:
-    """List the conversations held here: pinned first, then most recent."""
+    """List the conversations held here: pinned (*) first, then most recent.
+
+    \b
+    Example:  syncengine conversations --user alice --limit 10
+    """
     path = existing_database(db, user)
     found = asyncio.run(load(path, None if everything else limit))
     if as_json:
         for conversation in found:
             print_json(conversation_json(conversation))
-    else:
+    elif found:
         print_conversations(found)
+    else:
+        click.echo("no conversation is held here yet: `syncengine sync` fetches them", err=True)
 
 
 async def load(path: Path, limit: int | None) -> list[Conversation]:
@@ -37,19 +53,44 @@ async def load(path: Path, limit: int | None) -> list[Conversation]:
         return await engine.reader.conversations(limit=limit)
 
 
-def print_conversations(found: list[Conversation]) -> None:
-    """A table on a terminal."""
+def print_conversations(found: Sequence[Conversation]) -> None:
+    """A table as wide as the terminal, or as it needs to be where nothing limits it."""
+    screen = Console(highlight=False)
+    watched = sys.stdout.isatty()
+    paper = Console(
+        file=io.StringIO(),
+        highlight=False,
+        width=screen.width if watched else _PIPE_WIDTH,
+        force_terminal=watched,
+        color_system="standard" if screen.color_system else None,
+        legacy_windows=False,
+    )
+    paper.print(_table(found, paper.width))
+    for line in paper.file.getvalue().splitlines():  # type: ignore[attr-defined]
+        click.echo(line.rstrip())
+
+
+def _table(found: Sequence[Conversation], width: int) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("", "conversation", "kind", "unread", "last", "message"):
-        table.add_column(column, justify="right" if column == "unread" else "left")
+    ids = max(_NARROWEST_ID, width - _OTHER_COLUMNS)
+    table.add_column("", no_wrap=True)
+    table.add_column("conversation", no_wrap=True, max_width=ids)
+    table.add_column("kind", no_wrap=True)
+    table.add_column("unread", no_wrap=True, justify="right")
+    table.add_column("last", no_wrap=True)
+    table.add_column("message")
     for conversation in found:
-        last = conversation.last_message
-        table.add_row(
-            "*" if conversation.pinned else "",
-            Text(plain(conversation.conversation_id)),
-            conversation.kind,
-            str(conversation.unread_count or ""),
-            moment(last.timestamp) if last else "",
-            Text(preview(conversation), no_wrap=True, overflow="ellipsis"),
-        )
-    Console(highlight=False).print(table)
+        table.add_row(*_row(conversation))
+    return table
+
+
+def _row(conversation: Conversation) -> Sequence[str | Text]:
+    last = conversation.last_message
+    return (
+        "*" if conversation.pinned else "",
+        Text(plain(conversation.conversation_id), no_wrap=False, overflow="fold"),
+        conversation.kind,
+        str(conversation.unread_count or ""),
+        moment(last.timestamp) if last else "",
+        Text(preview(conversation), no_wrap=True, overflow="ellipsis"),
+    )

@@ -1,6 +1,8 @@
 """`syncengine emulator`: a stand-in for the service, on this machine."""
 
 import importlib
+import signal
+from contextlib import suppress
 from types import ModuleType
 
 import click
@@ -10,24 +12,49 @@ from syncengine.errors import ConfigError
 
 
 @click.command()
-@option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
-@option("--port", type=click.IntRange(0, 65535), default=0, help="0, the default: a free one.")
+@option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    metavar="ADDRESS",
+    help="The address to listen on.",
+)
+@option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=0,
+    metavar="N",
+    help="0, the default: any free.",
+)
 @option(
     "--world",
     default="demo",
     show_default=True,
-    metavar="demo|CONVERSATIONSxMESSAGES",
-    help="What it holds: a small readable world, or a size, for example 200x1000.",
+    metavar="WORLD",
+    help="What it holds: demo, a small readable one, or CONVERSATIONSxMESSAGES, such as 200x1000.",
 )
-@option("--faults", default="none", show_default=True, metavar="PROFILE", help="How it fails.")
-@option("--seed", type=int, default=1, show_default=True, help="The same seed, the same world.")
-@click.option(
+@option(
+    "--faults",
+    default="none",
+    show_default=True,
+    metavar="PROFILE",
+    help="How it fails, for example flaky. A wrong name lists the right ones.",
+)
+@option(
+    "--seed",
+    type=int,
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="The same seed, the same world and the same faults.",
+)
+@option(
     "--set",
     "switches",
     multiple=True,
     metavar="NAME=VALUE",
-    envvar="SYNCENGINE_SET",
-    help="A switch of its behaviour; may be repeated. A wrong name lists the right ones.",
+    help="A switch of its behaviour, for example roaming=disabled-403; may be repeated."
+    " A wrong name lists the right ones.",
 )
 @option("--json", "as_json", is_flag=True, help="It always speaks JSON; accepted for symmetry.")
 def emulator(
@@ -43,10 +70,15 @@ def emulator(
 
     The first line it prints is one JSON object: url, app_key, user, password. It is for
     trying, developing and testing; what it holds is lost when it stops.
+
+    \b
+    Example:  syncengine emulator --port 8080 --world 200x1000 --faults flaky
     """
-    load_emulator().run_emulator(
-        host=host, port=port, world=world, faults=faults, seed=seed, switches=_pairs(switches)
-    )
+    values = _pairs(switches)
+    run = load_emulator().run_emulator
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with suppress(KeyboardInterrupt):  # to be stopped is how it ends
+        run(host=host, port=port, world=world, faults=faults, seed=seed, switches=values)
 
 
 def load_emulator() -> ModuleType:

@@ -6,16 +6,11 @@ from pathlib import Path
 
 import click
 
-from syncengine.cli.options import (
-    chosen_kind,
-    existing_database,
-    file_options,
-    json_option,
-    listing_options,
-    option,
-)
+from syncengine.cli.account import existing_database
+from syncengine.cli.options import file_options, json_option, listing_options, option
 from syncengine.cli.output import content, message_json, moment, plain, print_json
 from syncengine.engine import SyncEngine
+from syncengine.errors import ConfigError
 from syncengine.models import Hole, Kind, Message, Slice
 from syncengine.reader import Reader
 
@@ -25,9 +20,13 @@ _CHUNK = 500
 
 @click.command()
 @click.argument("conversation")
-@option("--kind", type=click.Choice([kind.value for kind in Kind]), help="Where an id is both.")
-@option("--before", metavar="ID", help="Only messages older than this one.")
-@option("--after", metavar="ID", help="Only messages newer than this one, oldest first.")
+@option(
+    "--kind",
+    type=click.Choice([kind.value for kind in Kind]),
+    help="Needed where a user and a group have the same id.",
+)
+@option("--before", metavar="ID", help="Only messages older than this one; --json shows the ids.")
+@option("--after", metavar="ID", help="Only messages newer than this one.")
 @file_options
 @listing_options
 @json_option
@@ -42,31 +41,58 @@ def messages(
     everything: bool,
     as_json: bool,
 ) -> None:
-    """Print a conversation: the newest messages, or those around --before or --after.
+    """Print a conversation: the newest messages, or those next to --before or --after.
 
     Oldest first. Where messages are missing it says so: a gap is closed by the next
     sync, a seam may have expired on the server.
+
+    \b
+    Example:  syncengine messages bob --user alice --limit 20
     """
+    if everything and before is not None:
+        raise ConfigError("--all and --before exclude each other", hint="Use --limit N instead.")
     path = existing_database(db, user)
 
     async def show() -> None:
         async with SyncEngine.open(path) as engine:
             chosen = await chosen_kind(engine.reader, conversation, kind)
             if everything:
-                async for part in _all(engine.reader, conversation, chosen):
+                async for part in _all(engine.reader, conversation, chosen, after):
                     print_slice(part, as_json=as_json)
                 return
             part = await engine.reader.messages(
                 conversation, chosen, before=before, after=after, limit=limit
             )
             print_slice(part, as_json=as_json)
+            if not (part.messages or part.gaps or as_json):
+                click.echo("no messages", err=True)
 
     asyncio.run(show())
 
 
-async def _all(reader: Reader, conversation: str, kind: Kind) -> AsyncIterator[Slice]:
-    """The whole conversation, oldest first, a chunk at a time."""
-    part = await reader.messages(conversation, kind, oldest=True, limit=_CHUNK)
+async def chosen_kind(reader: Reader, conversation_id: str, kind: str | None) -> Kind:
+    """The conversation's kind: as told, or the only one there is under this id."""
+    kinds = await reader.kinds(conversation_id)
+    if not kinds or (kind is not None and kind not in kinds):
+        raise ConfigError(
+            f"no {kind or 'conversation'} {conversation_id} is held here",
+            hint="`syncengine conversations` lists what is.",
+        )
+    if kind is None and len(kinds) > 1:
+        raise ConfigError(
+            f"{conversation_id} names several conversations",
+            hint=f"Add --kind {' or --kind '.join(kinds)}.",
+        )
+    return Kind(kind or kinds[0])
+
+
+async def _all(
+    reader: Reader, conversation: str, kind: Kind, after: str | None
+) -> AsyncIterator[Slice]:
+    """Everything, or everything after a message, oldest first, a chunk at a time."""
+    part = await reader.messages(
+        conversation, kind, after=after, oldest=after is None, limit=_CHUNK
+    )
     yield part
     while len(part.messages) == _CHUNK:
         last = part.messages[-1].message_id

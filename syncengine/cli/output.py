@@ -4,34 +4,55 @@ Text from messages never reaches a terminal with its control characters: a messa
 not be able to move the cursor, set colours or answer for the user.
 """
 
+import codecs
 import json
+import re
+import sys
 import unicodedata
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, TextIO
 
 import click
+from rich.cells import cell_len, set_cell_size
 
-from syncengine.errors import SyncEngineError
 from syncengine.models import Conversation, Message
 
-_PREVIEW_LENGTH = 60
+_PREVIEW_LENGTH = 200
+_SPACES = "\t\n\v\f\r\N{NEXT LINE}\N{LINE SEPARATOR}\N{PARAGRAPH SEPARATOR}"
+_OVERRIDES = "\N{LEFT-TO-RIGHT OVERRIDE}\N{RIGHT-TO-LEFT OVERRIDE}"
+"""They show text in another order than it has: a file name or a link as what it is not."""
+_LEFT_RAW_BY_JSON = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+"""Terminals obey some of them, and other programs end a line at some."""
 
 
 def print_json(value: Mapping[str, Any]) -> None:
     """One object on one line."""
-    click.echo(json.dumps(value, ensure_ascii=False, default=str))
+    click.echo(_json(value, sys.stdout))
 
 
-def print_error(error: SyncEngineError, *, as_json: bool) -> None:
-    """The error and what to do about it, on the error stream."""
+def print_error(error: str, message: str, hint: str, *, as_json: bool) -> None:
+    """What went wrong and what to do about it, on the error stream."""
     if as_json:
-        value = {"error": type(error).__name__, "message": str(error), "hint": error.hint}
-        click.echo(json.dumps(value, ensure_ascii=False), err=True)
+        value = {"error": error, "message": message, "hint": hint}
+        click.echo(_json(value, sys.stderr), err=True)
         return
-    click.echo(f"error: {plain(str(error))}", err=True)
-    if error.hint:
-        click.echo(f"hint: {plain(error.hint)}", err=True)
+    click.echo(f"error: {plain(message)}", err=True)
+    if hint:
+        click.echo(f"hint: {plain(hint)}", err=True)
+
+
+def _json(value: Mapping[str, Any], stream: TextIO) -> str:
+    """JSON with its text as it is, where the stream can carry it."""
+    text = json.dumps(value, ensure_ascii=not _carries_all(stream), default=str)
+    return _LEFT_RAW_BY_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def _carries_all(stream: TextIO) -> bool:
+    try:
+        return codecs.lookup(stream.encoding or "ascii").name == "utf-8"
+    except (LookupError, AttributeError):
+        return False
 
 
 def message_json(message: Message) -> dict[str, Any]:
@@ -59,26 +80,36 @@ def conversation_json(conversation: Conversation) -> dict[str, Any]:
         "kind": conversation.kind,
         "unread_count": conversation.unread_count,
         "pinned": conversation.pinned,
+        "last_message": None if last is None else message_json(last),
         "marks": conversation.marks,
         "synced": conversation.synced,
         "whole": conversation.whole,
         "gaps": conversation.gaps,
         "seams": conversation.seams,
-        "last_message": None if last is None else message_json(last),
     }
 
 
 def plain(text: str) -> str:
     """The text with every control character made visible, on one line."""
-    return "".join(_visible(character) for character in text)
+    return "".join(_visible(character) for character in text.replace("\r\n", " "))
 
 
 def _visible(character: str) -> str:
-    if character in "\n\t":
+    if character in _SPACES:
         return " "
-    if unicodedata.category(character) in ("Cc", "Cs"):
+    if unicodedata.category(character) in ("Cc", "Cs") or character in _OVERRIDES:
         return "\N{REPLACEMENT CHARACTER}"
     return character
+
+
+def fit(text: str, width: int) -> str:
+    """The text, cut to so many columns of a terminal; a Chinese character takes two."""
+    return text if cell_len(text) <= width else f"{set_cell_size(text, width - 1).rstrip()}…"
+
+
+def count(number: int, one: str, many: str | None = None) -> str:
+    """`1 gap`, `1,479 messages`."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
 def moment(timestamp: int | None) -> str:
@@ -102,9 +133,8 @@ def content(message: Message) -> str:
 
 
 def preview(conversation: Conversation) -> str:
-    """The last message, shortened."""
+    """The last message, or why there is none."""
     last = conversation.last_message
     if last is None:
         return "(empty)" if conversation.synced else "(never synced)"
-    text = f"{plain(last.sender)}: {content(last)}"
-    return text if len(text) <= _PREVIEW_LENGTH else text[: _PREVIEW_LENGTH - 1] + "…"
+    return fit(f"{plain(last.sender)}: {content(last)}", _PREVIEW_LENGTH)

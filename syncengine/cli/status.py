@@ -1,13 +1,15 @@
 """`syncengine status`: the copy in figures."""
 
 import asyncio
+from collections.abc import Iterator
 from pathlib import Path
 
 import attrs
 import click
 
-from syncengine.cli.options import existing_database, file_options, json_option
-from syncengine.cli.output import moment, plain, print_json
+from syncengine.cli.account import existing_database
+from syncengine.cli.options import file_options, json_option
+from syncengine.cli.output import count, moment, plain, print_json
 from syncengine.engine import Status, SyncEngine
 
 
@@ -15,7 +17,11 @@ from syncengine.engine import Status, SyncEngine
 @file_options
 @json_option
 def status(db: Path | None, user: str | None, as_json: bool) -> None:
-    """Say what is held here, what is missing, and as of when."""
+    """Say what is held here, what is missing, and as of when.
+
+    \b
+    Example:  syncengine status --user alice
+    """
     found = asyncio.run(load(existing_database(db, user)))
     if as_json:
         print_json(attrs.asdict(found))
@@ -31,22 +37,30 @@ async def load(path: Path) -> Status:
 
 def print_status(found: Status) -> None:
     """The figures in words."""
-    missing = "nothing is missing"
-    if found.gaps or found.never_synced:
-        missing = f"{found.gaps:,} gaps still to fetch, {found.never_synced:,} never synced"
-    rows = (
-        ("account", plain(found.account or "never synced")),
-        ("file", f"{found.path} ({found.bytes / 1e6:,.1f} MB)"),
-        ("conversations", f"{found.conversations:,}"),
-        ("messages", f"{found.messages:,}"),
-        ("missing", missing),
-        (
-            "seams",
-            f"{found.seams:,}" + (" (may have expired on the server)" if found.seams else ""),
-        ),
-        ("last synced", moment(found.synced_at)),
-    )
-    for name, value in rows:
-        click.echo(f"{name:>14}  {value}")
+    for name, value in _rows(found):
+        click.echo(f"{name:>14}  {plain(value)}")
+
+
+def _rows(found: Status) -> Iterator[tuple[str, str]]:
+    yield "account", found.account or "none yet"
+    yield "file", f"{found.path} ({found.bytes / 1e6:,.1f} MB)"
     if not found.writable:
-        click.echo("the file can be read, not written", err=True)
+        yield "", "it can be read, not written; `syncengine sync` says why"
+    yield "conversations", f"{found.conversations:,}"
+    yield "messages", f"{found.messages:,}"
+    yield "missing", _missing(found)
+    if found.seams:
+        yield "seams", f"{found.seams:,} (what was there may have expired on the server)"
+    yield "last synced", moment(found.synced_at)
+
+
+def _missing(found: Status) -> str:
+    """What the next sync has to do, as far as is known here."""
+    parts = []
+    if found.gaps:
+        parts.append(f"{count(found.gaps, 'gap')} still to fetch")
+    if found.never_synced:
+        parts.append(f"{count(found.never_synced, 'conversation')} never synced")
+    if not parts and found.listed_at is None:
+        return "not known yet: the list was never read to its end"
+    return ", ".join(parts) or "nothing"

@@ -1,6 +1,8 @@
 """`syncengine sync`: one full cycle."""
 
 import asyncio
+import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,11 +14,14 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as ProgressBar
 
-from syncengine import errors
-from syncengine.cli.options import Account, database, file_options, json_option, server_options
-from syncengine.cli.output import plain, print_json
+from syncengine.cli.account import Account, database
+from syncengine.cli.options import file_options, json_option, server_options
+from syncengine.cli.output import count, plain, print_json
+from syncengine.config import Config
 from syncengine.engine import SyncEngine
+from syncengine.errors import Unauthorized, Unreachable
 from syncengine.models import Problem, Progress, Report
+from syncengine.remote.easemob.client import EasemobRemote
 
 
 @click.command()
@@ -27,6 +32,7 @@ def sync(
     server: str | None,
     app_key: str | None,
     allow_insecure_http: bool,
+    attempts: int,
     db: Path | None,
     user: str | None,
     as_json: bool,
@@ -36,21 +42,28 @@ def sync(
     The first run pulls the whole history, the newest messages of every conversation
     first; it may be stopped at any moment and goes on from there. A run that finds
     nothing new costs one request.
+
+    The password comes from SYNCENGINE_PASSWORD, or a token from SYNCENGINE_TOKEN; with
+    neither you are asked.
+
+    \b
+    Example:  syncengine sync --server https://a1.easemob.com --app-key org#app --user alice
     """
-    account = Account(server, app_key, user, allow_insecure_http)
+    remote = Account(server, app_key, user, allow_insecure_http).remote()
     path = database(db, user)
-    report = asyncio.run(pull(path, account, show=not as_json))
+    report = asyncio.run(pull(path, remote, attempts=attempts, show=not as_json))
     if as_json:
         print_json(report_json(report))
     else:
         print_report(report)
-        click.echo(f"stored in {path}")
+        if report.messages_added or not report.errors:
+            click.echo(f"stored in {plain(str(path))}")
     return report_code(report)
 
 
-async def pull(path: Path, account: Account, *, show: bool) -> Report:
+async def pull(path: Path, remote: EasemobRemote, *, attempts: int, show: bool) -> Report:
     """Sync one account into one file, with a progress bar where `show` and on a terminal."""
-    async with SyncEngine.open(path, account.remote()) as engine:
+    async with SyncEngine.open(path, remote, config=Config(attempts=attempts)) as engine:
         with progress_bar(show) as listener:
             return await engine.sync(progress=listener)
 
@@ -58,18 +71,17 @@ async def pull(path: Path, account: Account, *, show: bool) -> Report:
 @contextmanager
 def progress_bar(show: bool) -> Iterator[Callable[[Progress], None] | None]:
     """A listener that draws; None where nobody watches."""
-    console = Console(stderr=True)
-    if not show or not console.is_terminal:
+    if not show or sys.stderr is None or not sys.stderr.isatty():
         yield None
         return
     columns = (
         TextColumn("[bold]syncing"),
-        BarColumn(),
+        BarColumn(bar_width=20),
         MofNCompleteColumn(),
         TextColumn("conversations, {task.fields[messages]:,} messages"),
         TimeElapsedColumn(),
     )
-    with ProgressBar(*columns, console=console, transient=True) as bar:
+    with ProgressBar(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("sync", total=None, messages=0)
 
         def listen(progress: Progress) -> None:
@@ -96,29 +108,46 @@ def _problem_json(problem: Problem) -> dict[str, Any]:
     return {name: found for name, found in value.items() if found is not None}
 
 
-def print_report(report: Report) -> None:
+def print_report(report: Report, *, indent: str = "") -> None:
     """The report in words."""
-    click.echo(
-        f"{report.messages_added:,} new messages in {report.conversations:,} conversations;"
-        f" {report.requests:,} requests, {report.seconds:.1f} s"
-    )
+    cost = f"{count(report.requests, 'request')}, {report.seconds:.1f} s"
+    click.echo(f"{indent}{_news(report)} ({cost})")
     if report.gaps_open:
-        click.echo(f"{report.gaps_open:,} gaps are still open: sync again to close them")
-    for problem in report.errors:
-        where = (
-            f" in {problem.kind} {plain(problem.conversation_id)}"
-            if problem.conversation_id
-            else ""
-        )
-        click.echo(f"error{where}: {plain(problem.message)}", err=True)
-        click.echo(f"hint: {plain(problem.hint)}", err=True)
+        gaps = count(report.gaps_open, "gap")
+        click.echo(f"{indent}{gaps} still open: the next sync goes on there")
+    _print_problems(report)
+
+
+def _print_problems(report: Report) -> None:
+    """Those that say the same only once: a server's bad day may hit every conversation."""
+    alike = Counter((problem.message, problem.hint) for problem in report.errors)
+    for (message, hint), number in alike.items():
+        first = next(p for p in report.errors if (p.message, p.hint) == (message, hint))
+        click.echo(f"error{_where(first, number)}: {plain(message)}", err=True)
+        click.echo(f"hint: {plain(hint)}", err=True)
+
+
+def _news(report: Report) -> str:
+    if not (report.messages_added or report.messages_removed or report.conversations):
+        return "nothing was fetched" if report.errors else "nothing new"
+    removed = f", {report.messages_removed:,} removed" if report.messages_removed else ""
+    added = count(report.messages_added, "new message")
+    return f"{added}{removed} in {count(report.conversations, 'conversation')}"
+
+
+def _where(problem: Problem, number: int) -> str:
+    """In which conversation, and in how many others the same."""
+    if problem.conversation_id is None:
+        return ""
+    others = f" and {number - 1:,} more" if number > 1 else ""
+    return f" in {problem.kind} {plain(problem.conversation_id)}{others}"
 
 
 def report_code(report: Report) -> int:
-    """The exit code of a cycle: 3 and 4 where the server could not be used at all."""
-    names = {problem.error for problem in report.errors}
-    if errors.Unreachable.__name__ in names:
+    """The exit code of a cycle: 3 and 4 where it ended because of the whole account."""
+    ended_by = {problem.error for problem in report.errors if problem.conversation_id is None}
+    if Unreachable.__name__ in ended_by:
         return 3
-    if errors.Unauthorized.__name__ in names:
+    if Unauthorized.__name__ in ended_by:
         return 4
-    return 1 if names else 0
+    return 1 if report.errors else 0

@@ -58,7 +58,7 @@ class Lists:
         return sorted(self._entries.get(user, {}).values(), key=lambda e: e.rank, reverse=True)
 
     def push_out(self, user: str, *, cap: int) -> None:
-        """Forget the least active conversations over the cap; pinned ones stay."""
+        """Forget the least active conversations over the cap; pinned ones stay (*not observed*)."""
         entries = self._entries.get(user, {})
         surplus = len(entries) - cap
         if not cap or surplus <= 0:

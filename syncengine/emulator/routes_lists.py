@@ -188,6 +188,6 @@ def _after(cursor: str, listed: Listed) -> bool:
 def _mark(text: Any) -> int:
     name = str(text)
     digits = name.removeprefix("mark_")
-    if not name.startswith("mark_") or not digits.isdigit() or int(digits) >= MARKS:
+    if not name.startswith("mark_") or not digits.isdecimal() or int(digits) >= MARKS:
         raise illegal_argument(f"param mark {text} is invalid")
     return int(digits)

@@ -27,12 +27,16 @@ _LIMIT = 1_000_000
 _EVERY_GROUP = 5
 _BODIES = 512
 _STRIDE = 167  # odd, so that all bodies come up
-_PACE_MS = 20 * 60 * 1000
+# Times are counted in ticks of 2^14 ms (16 s) and a rest, since two bytes of a protobuf
+# number hold 14 bits. A message comes every 64 ticks (17 minutes). What varies less than
+# the place does follows a round of 97 beats: the sender, the rest, part of the id.
+_TICK_BITS = 14
+_PACE = 64
 _BEATS = 97
-# When within its twenty minutes a message comes. The second of each round has the time of
-# the first: real clocks give the same millisecond twice, too.
-_JITTER_MS = [each * 7_919_777 % _PACE_MS for each in range(_BEATS)]
-_JITTER_MS[1] = _JITTER_MS[0] - _PACE_MS
+_REST_MS = [each * 7_919 % (1 << _TICK_BITS) for each in range(_BEATS)]
+# The second message of each round has the time of the first: real clocks do that, too.
+_REST_MS[1] = _REST_MS[0]
+_LATE = [-(each == 1) for each in range(_BEATS)]
 _CACHE_BYTES = 128 * 1024 * 1024
 _SPREAD = 2_654_435_761  # an odd number with well mixed bits: close places look unrelated
 
@@ -49,7 +53,7 @@ class Size:
     def parse(cls, text: str) -> "Size":
         """Read ``200x1000``; ConfigError for anything else."""
         left, cross, right = text.partition("x")
-        if not (cross and left.isdigit() and right.isdigit()):
+        if not (cross and left.isdecimal() and right.isdecimal()):
             raise _bad_size(text)
         size = cls(int(left), int(right))
         if not (0 < size.conversations <= _LIMIT and 0 < size.messages <= _LIMIT):
@@ -75,13 +79,29 @@ class Span(NamedTuple):
     next_id: int | None
 
 
-class _Prepared(NamedTuple):
-    """The parts of a message's bytes that its conversation and sender decide."""
+class _Beat(NamedTuple):
+    """The parts of a message's bytes that its conversation and beat decide."""
 
+    start: bytes
+    """The first two bytes of the id."""
+    id_bits: int
+    """What the next two hold besides the place."""
     middle: bytes
-    """The end of the id, `Meta.from` and `Meta.to`, and the head of `timestamp`."""
-    heads: dict[int, bytes]
+    """From the end of the id to the first two bytes of the time: who wrote to whom."""
+    late: int
+    heads: "_Heads"
+
+
+class _Heads(dict[int, bytes]):
     """Size of the contents → what comes before them: `ns`, and the start of the payload."""
+
+    def __init__(self, head: bytes) -> None:
+        self._head = head
+
+    def __missing__(self, size: int) -> bytes:
+        made = _NAMESPACE_AND_PAYLOAD + varint(len(self._head) + size) + self._head
+        self[size] = made
+        return made
 
 
 class SizedMessages:
@@ -100,8 +120,7 @@ class SizedMessages:
         self._bodies = [
             _encode_content(words, ext) for words, ext in zip(self._texts, self._exts, strict=True)
         ]
-        self._body_sizes = {len(each) for each in self._bodies}
-        self._prepared: dict[int, list[_Prepared]] = {}
+        self._prepared: dict[int, list[_Beat]] = {}
         self._pages: dict[Span, bytes] = {}
         self._cached_bytes = 0
 
@@ -128,15 +147,20 @@ class SizedMessages:
 
     def message_id(self, number: int, place: int) -> int:
         """The id of a message; they grow within a conversation."""
-        noise = (number * _SPREAD + place * 40_503 + self._seed * 97) & 0xFFFFF
-        return self._base + (number << 40 | place << 20 | noise)
+        return self._base + (number << 40 | place << 20 | self._noise(number, place % _BEATS))
+
+    def _noise(self, number: int, beat: int) -> int:
+        return (number * _SPREAD + beat * 40_503 + self._seed * 97) & 0xFFFFF
 
     def timestamp(self, number: int, place: int) -> int:
         """When a message was sent, ms. Some share their time with the one before."""
-        return self._began_at(number) + place * _PACE_MS + _JITTER_MS[place % _BEATS]
+        beat = place % _BEATS
+        tick = self._first_tick(number) + (place + _LATE[beat]) * _PACE
+        return (tick << _TICK_BITS) + _REST_MS[beat]
 
-    def _began_at(self, number: int) -> int:
-        return self._ends_at - number * 60_000 - self.size.messages * _PACE_MS
+    def _first_tick(self, number: int) -> int:
+        newest = (self._ends_at >> _TICK_BITS) - 1 - number * 4
+        return newest - (self.size.messages - 1) * _PACE
 
     def message(self, number: int, place: int) -> Message:
         """One message as the world holds it."""
@@ -239,43 +263,45 @@ class SizedMessages:
         Written out, with the arithmetic of `message_id` and `timestamp` repeated, since
         this is what limits how fast new pages come; a test compares the two.
         """
-        first, began_at = self._base + (number << 40), self._began_at(number)
-        if not _EARLY < began_at - _PACE_MS < began_at + self.size.messages * _PACE_MS < _LATE:
+        first_tick, first_body = self._first_tick(number), number * _STRIDE
+        if not _EARLY < first_tick < first_tick + self.size.messages * _PACE < _NEVER:
             return b",".join([row(self.message(number, at), self._app_key) for at in places])
-        prepared, bodies = self._prepared.get(number) or self._prepare(number), self._bodies
-        low_bits, first_body = first & _LOW_42, number * _STRIDE
-        noise, pairs, ends = number * _SPREAD + self._seed * 97, _PAIRS, _ENDS
+        beats, bodies = self._prepared.get(number) or self._prepare(number), self._bodies
+        high, pairs, ends = (self._base + (number << 40) & _LOW_42) >> 28, _PAIRS, _ENDS
         rows = []
         for place in places:
-            beat = place % _BEATS
-            middle, heads = prepared[beat]
+            start, id_bits, middle, late, heads = beats[place % _BEATS]
             body = bodies[first_body + place * _STRIDE & _BODIES - 1]
-            low = low_bits | place << 20 | noise + place * 40_503 & 0xFFFFF
-            at = began_at + place * _PACE_MS + _JITTER_MS[beat]
+            tick = first_tick + (place + late) * _PACE
             meta = (
-                b"\x08",
-                pairs[low & 0x3FFF],
-                pairs[low >> 14 & 0x3FFF],
-                pairs[low >> 28],
+                start,
+                pairs[(place & 0xFF) << 6 | id_bits],
+                pairs[place >> 8 | high],
                 middle,
-                pairs[at & 0x3FFF],
-                pairs[at >> 14 & 0x3FFF],
-                ends[at >> 28],
+                pairs[tick & 0x3FFF],
+                ends[tick >> 14],
                 heads[len(body)],
                 body,
             )
             rows.append(b2a_base64(b"".join(meta), newline=False))
         return b'{"msg":"' + b'"},{"msg":"'.join(rows) + b'"}' if rows else b""
 
-    def _prepare(self, number: int) -> list[_Prepared]:
+    def _prepare(self, number: int) -> list[_Beat]:
         address = self.address(number)
+        parts = [self._parts(address, sender) for sender in self.members(number)]
         id_tail = varint(self._base + (number << 40) >> 42)
-        parts = [self._parts(address, sender, id_tail) for sender in self.members(number)]
-        prepared = [parts[_choice(beat, len(parts))] for beat in range(_BEATS)]
-        self._prepared[number] = prepared
-        return prepared
+        beats = []
+        for beat in range(_BEATS):
+            jids, heads = parts[_choice(beat, len(parts))]
+            noise = self._noise(number, beat)
+            start = _ID + _PAIRS[noise & 0x3FFF]
+            middle = id_tail + jids + _TIMESTAMP + _PAIRS[_REST_MS[beat]]
+            beats.append(_Beat(start, noise >> 14, middle, _LATE[beat], heads))
+        self._prepared[number] = beats
+        return beats
 
-    def _parts(self, address: Address, sender: str, id_tail: bytes) -> _Prepared:
+    def _parts(self, address: Address, sender: str) -> tuple[bytes, _Heads]:
+        """The two names of `Meta`, and what comes before the contents."""
         to = _to(address, sender)
         meta = pb.Meta(to=pb.JID(app_key=self._app_key, name=to, domain=domain(address.kind)))
         whole = getattr(meta, "from")
@@ -283,12 +309,7 @@ class SizedMessages:
         body = pb.MessageBody(type=BODY_TYPES[address.kind], to=pb.JID(name=to))
         getattr(body, "from").name = sender
         head = body.SerializeToString(deterministic=True)
-        heads = {
-            size: _NAMESPACE_AND_PAYLOAD + varint(len(head) + size) + head
-            for size in self._body_sizes
-        }
-        jids = meta.SerializeToString(deterministic=True)
-        return _Prepared(id_tail + jids + _TIMESTAMP, heads)
+        return meta.SerializeToString(deterministic=True), _Heads(head)
 
 
 def sized_world(
@@ -363,8 +384,9 @@ def varint(value: int) -> bytes:
 # 14 bits as two bytes of a number that goes on, or that ends.
 _PAIRS = [bytes((each & 0x7F | 0x80, each >> 7 | 0x80)) for each in range(1 << 14)]
 _ENDS = [varint(each) for each in range(1 << 14)]
-# Times between (1971 and 2109, ms) have the six bytes that three lookups write.
-_EARLY, _LATE = 1 << 35, 1 << 42
+# Ticks between (1971 and 2109) make times of the six bytes that three lookups write.
+_EARLY, _NEVER = 1 << 21, 1 << 28
 _LOW_42 = (1 << 42) - 1
+_ID = b"\x08"  # field 1
 _TIMESTAMP = b"\x20"  # field 4
 _NAMESPACE_AND_PAYLOAD = b"\x28\x01\x32"  # field 5 = CHAT, field 6

@@ -126,7 +126,11 @@ class World(People):
         ext: Ext | None = None,
         message_id: int | None = None,
     ) -> str:
-        """A message is put into the past: its place is where its time belongs."""
+        """A message is put into the past: its place is where its time belongs (*not observed*).
+
+        Its id is as new as its arrival, and it does not touch the lists unless that is
+        switched on, as all that comes by the server-side API.
+        """
         message = self._message(sender, to, kind, content, ext, at, message_id, by_server=True)
         address = Address.of(sender, to, message.kind)
         self._open(address).insert(message)
@@ -187,7 +191,10 @@ class World(People):
     def delete_before(
         self, user: str, conversation_id: str, timestamp: int, kind: Kind | str
     ) -> None:
-        """Delete, for one user, what exists now and carries that time (ms) or an earlier one."""
+        """Delete, for one user, what exists now and carries that time (ms) or an earlier one.
+
+        What is imported there later is seen (*not observed*).
+        """
         address = Address.of(user, conversation_id, Kind(kind))
         self._delete(user, address, before=timestamp)
         self._refresh(address)
@@ -371,7 +378,11 @@ class World(People):
                 message.deleted_for.setdefault(user, now)
 
     def _refresh(self, address: Address) -> None:
-        """After messages went: the list follows the last that is left, or forgets it all."""
+        """After messages went: the list follows the last that is left, or forgets it all.
+
+        Documented for deletions; that a recall of the last message does the same was *not
+        observed*.
+        """
         for user in self.participants(address):
             key = self.key(user, address)
             entry = self.lists.get(user, key)

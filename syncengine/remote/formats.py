@@ -1,8 +1,9 @@
 """Which decoder reads a file's raw bytes: known from the account's name, with no server."""
 
+from collections.abc import Callable
+
 from syncengine.models import Details
 from syncengine.remote.easemob.details import details as easemob_details
-from collections.abc import Callable
 
 _FORMATS: dict[str, Callable[[bytes], Details]] = {"easemob": easemob_details}
 

@@ -71,7 +71,10 @@ class Remote(Protocol):
 
     @property
     def account(self) -> str:
-        """Names the server and the user, without secrets: a file belongs to one account."""
+        """Names the service and the user, without secrets: a file belongs to one account.
+
+        Begins with the format of the raw bytes and a colon, for example ``easemob:``.
+        """
         ...
 
     @property
@@ -81,7 +84,7 @@ class Remote(Protocol):
 
     @property
     def requests(self) -> int:
-        """How many requests were sent so far, sign-in and repetitions included."""
+        """How many requests were sent so far, repetitions included, sign-in not."""
         ...
 
     async def fetch_summaries(self, cursor: str = "", *, limit: int = 50) -> SummaryPage:

@@ -181,7 +181,9 @@ async def test_rows_have_a_realistic_size() -> None:
     await caller.http.aclose()
 
 
-@pytest.mark.parametrize("name", ["", "big", "3", "x", "0x5", "5x0", "-1x5", "9999999x1", "2 x 3"])
+@pytest.mark.parametrize(
+    "name", ["", "big", "3", "x", "0x5", "5x0", "-1x5", "9999999x1", "2 x 3", "²x3"]
+)
 def test_a_bad_size_says_what_is_right(name: str) -> None:
     """What is no world is an error whose hint shows the form."""
     with pytest.raises(ConfigError) as caught:

@@ -99,7 +99,5 @@ def test_a_pull_killed_thirty_times_ends_with_exactly_the_servers_messages(
     assert held(path) == expected()
     served = counters(server)
     print(f"rows served {served['rows']}, twice {served['rows_twice']}")
-    conversations = len(expected())
     in_flight = 2 * FETCHERS * PAGE_SIZE  # one page on its way, one waiting for its commit
-    assert served["rows_twice"] <= KILLS * (in_flight + conversations)
-    assert served["rows_twice"] < served["rows"] / 2
+    assert served["rows_twice"] <= KILLS * in_flight

@@ -140,6 +140,20 @@ async def test_history_that_expired_between_two_visits_is_a_seam(side: Side) -> 
     assert not conversation.whole
 
 
+async def test_what_expires_on_the_server_stays_here(side: Side) -> None:
+    """Law 7: expired is not deleted, and it leaves no gap."""
+    use(side, retention_days=7)
+    side.send("m1", "m2")
+    await side.sync()
+    side.time.seconds += 6 * 86_400
+    side.send("m3")
+    await side.sync()
+    side.time.seconds += 3 * 86_400
+    side.send("m4")
+    await side.sync()
+    assert side.picture() == "[m1 m2 m3 m4]"
+
+
 @pytest.mark.parametrize("start_gone", ["nothing", "head", "honour"])
 async def test_a_cursor_whose_message_is_gone_proves_nothing(side: Side, start_gone: str) -> None:
     """Law 2: resuming at a deleted message neither ends history nor misplaces the head."""

@@ -75,9 +75,13 @@ class XMLHttpRequest {
     if (body) headers["Content-Length"] = Buffer.byteLength(body);
     const request = http.request({ ...to, method: this.#method, headers, agent });
     request.on("response", (response) => this.#read(response, record));
-    request.on("error", () => this.#fail());
+    let late = false;
+    request.on("error", () => this.#fail(late));
     if (this.timeout) {
-      request.setTimeout(this.timeout, () => request.destroy(new Error("timeout")));
+      request.setTimeout(this.timeout, () => {
+        late = true;
+        request.destroy(new Error("timeout"));
+      });
     }
     request.end(body ?? undefined);
   }
@@ -93,12 +97,13 @@ class XMLHttpRequest {
     });
   }
 
-  #fail() {
+  #fail(late = false) {
     // A browser reports an error from a later turn of the loop, never from inside send().
     setImmediate(() => {
       this.status = 0;
       this.#become(4);
-      this.onerror?.();
+      if (late) this.ontimeout?.();
+      else this.onerror?.();
     });
   }
 

@@ -23,6 +23,8 @@ VERSION = "4.21.1"
 DEVICE = "proof_device"
 INSTALL_SECONDS = 240
 RUN_SECONDS = 60
+SETTLE_MS = 10_000
+"""How long a call of the SDK may take; some never end (schema/wire/README.md, Errors)."""
 STOP_SECONDS = 10
 # What npm says when it cannot reach its registry. Anything else, a wrong checksum above
 # all, is a failure and not a reason to leave the tests out.
@@ -123,17 +125,20 @@ class WebSdk:
 
     node: str
 
-    def run(self, account: Account, *steps: Step) -> Run:
-        """Perform a plan, and insist that the SDK met nothing that it could not handle."""
+    def run(
+        self, account: Account, *steps: Step, settle_ms: int = SETTLE_MS, unhandled: int = 0
+    ) -> Run:
+        """Perform a plan, in which so many errors are none that the SDK handles."""
         plan = {
             "url": account.url,
             "app_key": account.app_key,
             "device": DEVICE,
+            "settle_ms": settle_ms,
             "steps": list(steps),
         }
         said = _communicate([self.node, "run.cjs"], json.dumps(plan))
         assert said["sdk"] == VERSION
-        assert said["unhandled"] == []
+        assert len(said["unhandled"]) == unhandled, said["unhandled"]
         assert said["refused"] == [], "the SDK wanted to reach another server"
         return Run(answers=[Answer(**each) for each in said["steps"]], requests=said["requests"])
 

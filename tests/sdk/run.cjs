@@ -1,6 +1,6 @@
 // Drives the official web SDK by a plan: JSON on standard input, JSON on standard output.
 //
-// The plan: {url, app_key, device, steps}, a step being one of
+// The plan: {url, app_key, device, settle_ms, steps}, a step being one of
 //   {"open": {user, pwd | accessToken}}      sign in; the socket is refused, REST works
 //   {"call": METHOD, "args": {...}}          one call of the connection
 //   {"pages": METHOD, "args": {...}}         the same call until its cursor ends
@@ -11,11 +11,17 @@
 const { readFileSync } = require("node:fs");
 const { install, requests, refused } = require("./browser.cjs");
 
-const SETTLE_MS = 10_000;
 const MOST_PAGES = 200;
 const unhandled = [];
+let settleMs = 0;
 
-process.on("unhandledRejection", (reason) => unhandled.push(String(reason?.stack ?? reason)));
+function note(error) {
+  unhandled.push(String(error?.stack ?? error));
+}
+
+// A browser reports these and goes on.
+process.on("unhandledRejection", note);
+process.on("uncaughtException", note);
 // Standard output is for the answer alone.
 for (const name of ["log", "info", "warn", "error", "debug", "trace"]) {
   console[name] = () => {};
@@ -24,7 +30,7 @@ for (const name of ["log", "info", "warn", "error", "debug", "trace"]) {
 /** Some of the SDK's promises never settle when decoding fails: that must not hang a test. */
 function settled(promise) {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error("the promise never settled")), SETTLE_MS);
+    const timer = setTimeout(() => reject(new Error("the promise never settled")), settleMs);
     promise.then(resolve, reject).finally(() => clearTimeout(timer));
   });
 }
@@ -77,6 +83,7 @@ async function answer(connection, step) {
 
 async function main() {
   const plan = JSON.parse(readFileSync(0, "utf8"));
+  settleMs = plan.settle_ms;
   install(plan.url, plan.device);
   // Only now: the bundle looks at the globals while it loads.
   const sdk = require("easemob-websdk");

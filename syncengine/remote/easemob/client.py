@@ -38,6 +38,8 @@ ListForm = Callable[[str, int], Awaitable[SummaryPage]]
 
 LARGEST_ANSWER = 8 * 1024 * 1024
 """Bytes; an ordinary page has 15 to 300 kB."""
+MOST_RENEWALS = 3
+"""A fresh token may expire too before it is used; one that never works is refused."""
 DEADLINE = 4
 """A whole answer may take so many timeouts; the timeout itself is for each silence."""
 
@@ -84,14 +86,15 @@ class EasemobRemote:
         self._door = Door(base, timeout=timeout, transport=transport)
         self._history_url = self._door.url(self._calls.history_target)
         self._forms: list[ListForm] = [self._list_by_cursor, self._list_by_number, self._list_all]
-        self._account = f"easemob:{base}|{self._app_key}|{user}"
+        self._account = f"easemob:{self._app_key}:{user}"
+        self._requests = 0
 
     def __repr__(self) -> str:
         return f"<EasemobRemote {self._account}>"
 
     @property
     def account(self) -> str:
-        """Names the server and the user, without secrets."""
+        """Names the app and the user, without secrets; an app may move to another host."""
         return self._account
 
     @property
@@ -101,8 +104,8 @@ class EasemobRemote:
 
     @property
     def requests(self) -> int:
-        """How many requests were sent so far, sign-in and repetitions included."""
-        return self._door.requests
+        """How many requests were sent so far, repetitions included, sign-in not."""
+        return self._requests
 
     async def fetch_summaries(self, cursor: str = "", *, limit: int = 50) -> SummaryPage:
         """One page of the conversation list, by the newest form that the server has."""
@@ -186,10 +189,12 @@ class EasemobRemote:
     async def _ask(self, request: Request, url: httpx.URL) -> Reply:
         """A successful answer; an expired token is renewed once, for all who wait (law 12)."""
         token = await self._tokens.current()
-        reply = await self._door.send(request, url, token)
-        if reply.status == 401:
-            token = await self._tokens.renew(token)
+        for renewals_left in range(MOST_RENEWALS, -1, -1):
+            self._requests += 1
             reply = await self._door.send(request, url, token)
+            if reply.status != 401 or not renewals_left:
+                break
+            token = await self._tokens.renew(token)
         return self._successful(request, reply, token)
 
     def _successful(self, request: Request, reply: Reply, token: str = "") -> Reply:
@@ -232,7 +237,6 @@ class Door:
             (b"user-agent", b"syncengine"),
         ]
         self._signed: tuple[str, list[tuple[bytes, bytes]]] = ("", self._headers)
-        self.requests = 0
 
     def url(self, target: str) -> httpx.URL:
         """The whole address of a request's target."""
@@ -241,7 +245,6 @@ class Door:
     async def send(self, request: Request, url: httpx.URL, token: str = "") -> Reply:
         """Ask once, and read the whole answer."""
         lane = self._take_lane()
-        self.requests += 1
         try:
             async with asyncio.timeout(self._deadline):
                 reply = await _exchange(lane, self._prepare(request, url, token))

@@ -1,0 +1,98 @@
+"""Which account: its server, its secret, its file."""
+
+import hashlib
+import os
+import sys
+from pathlib import Path
+from urllib.parse import quote
+
+import click
+import platformdirs
+from attrs import frozen
+
+from syncengine.cli.options import variable
+from syncengine.errors import ConfigError
+from syncengine.remote.easemob.client import EasemobRemote
+
+PASSWORD_VARIABLE = "SYNCENGINE_PASSWORD"  # noqa: S105 - the variable's name, not a secret
+TOKEN_VARIABLE = "SYNCENGINE_TOKEN"  # noqa: S105 - the variable's name, not a secret
+
+_LONGEST_NAME = 200
+"""Bytes; file systems allow 255, and SQLite adds endings of its own."""
+
+
+@frozen
+class Account:
+    """What names an account on a server; the secret comes from elsewhere."""
+
+    server: str | None
+    app_key: str | None
+    user: str | None
+    allow_insecure_http: bool = False
+
+    def remote(self) -> EasemobRemote:
+        """The way to the server; asks for the password where it must.
+
+        Raises ConfigError for what is missing or cannot be used.
+        """
+        self._check()
+        user = self.user or ""
+        token = os.environ.get(TOKEN_VARIABLE) or None
+        return EasemobRemote(
+            self.server or "",
+            app_key=self.app_key or "",
+            user=user,
+            token=token,
+            password=None if token else _password(user),
+            allow_insecure_http=self.allow_insecure_http,
+        )
+
+    def _check(self) -> None:
+        flags = {"--server": self.server, "--app-key": self.app_key, "--user": self.user}
+        missing = [flag for flag, value in flags.items() if not value]
+        if missing:
+            raise ConfigError(
+                f"which account? {', '.join(missing)} missing",
+                hint=f"Give flags, or set {', '.join(map(variable, missing))}."
+                " No account yet? Try `syncengine demo`.",
+            )
+
+
+def _password(user: str) -> str:
+    password = os.environ.get(PASSWORD_VARIABLE)
+    if password:
+        return password
+    if sys.stdin is None or not sys.stdin.isatty():
+        raise ConfigError(
+            f"no password for {user}", hint=f"Set {PASSWORD_VARIABLE} or {TOKEN_VARIABLE}."
+        )
+    answer: str = click.prompt(f"Password of {user}", hide_input=True, err=True)
+    return answer
+
+
+def database(db: Path | None, user: str | None) -> Path:
+    """The file to use, whether it exists or not."""
+    if db is not None:
+        return db
+    if not user:
+        raise ConfigError(
+            "which account?",
+            hint=f"Give --user NAME or --db PATH, or set {variable('--user')}.",
+        )
+    return platformdirs.user_data_path("syncengine") / f"{_file_name(user)}.db"
+
+
+def _file_name(user: str) -> str:
+    """A name that no user can lead out of the folder, and no file system finds too long."""
+    name = quote(user, safe="")
+    if len(name) <= _LONGEST_NAME:
+        return name
+    return f"{name[:100]}-{hashlib.sha256(user.encode()).hexdigest()[:32]}"
+
+
+def existing_database(db: Path | None, user: str | None) -> Path:
+    """The file to read. Raises ConfigError where there is none."""
+    path = database(db, user)
+    if not path.exists():
+        raise ConfigError(f"there is no {path}", hint="`syncengine sync` makes it.")
+    return path

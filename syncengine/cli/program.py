@@ -1,0 +1,104 @@
+"""Turns whatever ends a command into an exit code, and what went wrong into a hint."""
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
+
+import click
+
+from syncengine.cli.output import print_error
+from syncengine.errors import (
+    ConfigError,
+    StoreError,
+    SyncEngineError,
+    Unauthorized,
+    Unreachable,
+)
+
+EXIT_CODES: dict[type[SyncEngineError], int] = {
+    ConfigError: 2,
+    Unreachable: 3,
+    Unauthorized: 4,
+    StoreError: 5,
+}
+"""What the shell is told; every other error is 1."""
+
+USAGE = 2
+INTERRUPTED = 130
+
+_NOT_TEXT = ConfigError(
+    "a flag, an argument or a variable is not valid text",
+    hint="Write it in UTF-8, and use a UTF-8 locale.",
+)
+
+
+class Program(click.Group):
+    """A group of commands whose errors are lines with hints, or JSON after `--json`."""
+
+    def main(self, args: Sequence[str] | None = None, *rest: Any, **extra: Any) -> NoReturn:
+        """Run a command line, by default the process's own, and exit."""
+        arguments = list(sys.argv[1:] if args is None else args)
+        for stream in (sys.stdout, sys.stderr):
+            if hasattr(stream, "reconfigure"):
+                stream.reconfigure(errors="replace")  # a terminal that knows less than UTF-8
+        extra["standalone_mode"] = False
+        run = super().main
+        sys.exit(_exit_code_of(lambda: run(arguments, *rest, **extra), wants_json(arguments)))
+
+
+def wants_json(arguments: Sequence[str]) -> bool:
+    """Whether errors are for a program; also where the flags could not be understood."""
+    told = os.environ.get("SYNCENGINE_JSON", "").strip().lower()
+    return "--json" in arguments or told in ("1", "true", "t", "yes", "y", "on")
+
+
+def _exit_code_of(run: Callable[[], Any], as_json: bool) -> int:
+    try:
+        return run() or 0
+    except click.ClickException as error:
+        return _usage_error(error, as_json)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted", err=True)
+        return INTERRUPTED
+    except BrokenPipeError:
+        return _nobody_reads()
+    except SyncEngineError as error:
+        return _failed(error, as_json)
+    except UnicodeEncodeError:
+        return _failed(_NOT_TEXT, as_json)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        hint = "Check who may read and write there, or name another file with --db."
+        return _failed(StoreError(f"{where}{error.strerror or error}", hint=hint), as_json)
+
+
+def _failed(error: SyncEngineError, as_json: bool) -> int:
+    print_error(type(error).__name__, str(error), error.hint, as_json=as_json)
+    return exit_code(error)
+
+
+def exit_code(error: SyncEngineError) -> int:
+    """The shell's number for an error."""
+    return next((code for kind, code in EXIT_CODES.items() if isinstance(error, kind)), 1)
+
+
+def _usage_error(error: click.ClickException, as_json: bool) -> int:
+    """An unknown flag or command, a value of the wrong form."""
+    context = getattr(error, "ctx", None)
+    if type(error).__name__ == "NoArgsIsHelpError":
+        error.show()  # no error: help was meant
+        return USAGE
+    path = context.command_path if context else "syncengine"
+    hint = f"`{path} --help` shows what there is."
+    if isinstance(error, click.NoSuchOption) and context and context.parent is None:
+        hint = f"Flags follow the command; {hint}"
+    print_error("UsageError", error.format_message(), hint, as_json=as_json)
+    return USAGE
+
+
+def _nobody_reads() -> int:
+    """Whoever read us, `head` for example, has enough: nothing to say, nowhere to say it."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())  # or Python complains when it flushes at exit
+    return 0
