@@ -118,7 +118,11 @@ def _commands(path: Path) -> str:
 
 
 def command_name() -> str:
-    """How this program is called in this shell: its name, or the longer way."""
+    """How this program is called in this shell: its name, or the way to it."""
     if shutil.which("syncengine"):
         return "syncengine"
-    return f"{shlex.quote(sys.executable)} -m syncengine"
+    script = Path(sys.executable).with_name("syncengine")
+    if not script.exists():
+        return f"{shlex.quote(sys.executable)} -m syncengine"
+    near = script.is_relative_to(Path.cwd())
+    return shlex.quote(str(script.relative_to(Path.cwd()) if near else script))

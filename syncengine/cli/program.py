@@ -59,7 +59,8 @@ def _exit_code_of(run: Callable[[], Any], as_json: bool) -> int:
     except click.ClickException as error:
         return _usage_error(error, as_json)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted", err=True)
+        hint = "What was done so far is kept; the same command again goes on from there."
+        print_error("Interrupted", "interrupted", hint, as_json=as_json)
         return INTERRUPTED
     except BrokenPipeError:
         return _nobody_reads()

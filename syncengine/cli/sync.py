@@ -119,12 +119,16 @@ def print_report(report: Report, *, indent: str = "") -> None:
 
 
 def _print_problems(report: Report) -> None:
-    """Those that say the same only once: a server's bad day may hit every conversation."""
-    alike = Counter((problem.message, problem.hint) for problem in report.errors)
-    for (message, hint), number in alike.items():
-        first = next(p for p in report.errors if (p.message, p.hint) == (message, hint))
-        click.echo(f"error{_where(first, number)}: {plain(message)}", err=True)
-        click.echo(f"hint: {plain(hint)}", err=True)
+    """Those of a kind only once: a server's bad day may hit every conversation."""
+    alike = Counter(map(_kind_of, report.errors))
+    for problem in {_kind_of(each): each for each in reversed(report.errors)}.values():
+        where = _where(problem, alike[_kind_of(problem)])
+        click.echo(f"error{where}: {plain(problem.message)}", err=True)
+        click.echo(f"hint: {plain(problem.hint)}", err=True)
+
+
+def _kind_of(problem: Problem) -> tuple[str, str, bool]:
+    return problem.error, problem.hint, problem.conversation_id is None
 
 
 def _news(report: Report) -> str:

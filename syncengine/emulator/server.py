@@ -141,6 +141,8 @@ def _server(emulator: Emulator, *, owns_process: bool) -> _Server:
         access_log=False,
         # Faults leave answers unfinished on purpose; that is no news.
         log_level="critical",
+        proxy_headers=False,  # nobody stands in front of it
+        server_header=False,
         date_header=False,  # the world has its own clock
         timeout_keep_alive=75,
     )

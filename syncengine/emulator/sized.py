@@ -1,20 +1,32 @@
 """Worlds of a given size, made as they are looked at.
 
-Nothing of a conversation exists until a page of it is asked for. Then every row is
-written byte by byte, since a protobuf library takes ten times as long; tests compare the
-bytes with what the library makes of the same message.
+Nothing of a conversation exists until a page of it is asked for; then its rows are
+written by `fastrows`. Once something happens to a conversation, it becomes an ordinary one.
 """
 
-from binascii import b2a_base64
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from attrs import frozen
 
 from syncengine.emulator.content import Ext, text
+from syncengine.emulator.fastrows import (
+    BEATS,
+    BODIES,
+    LATE,
+    PACE,
+    REST_MS,
+    SPREAD,
+    STRIDE,
+    TICK_BITS,
+    RowWriter,
+    addressee,
+    choice,
+    noise,
+)
 from syncengine.emulator.message import Address, Message, Timeline
 from syncengine.emulator.paging import DAY_MS, Query
-from syncengine.emulator.rows import BODY_TYPES, domain, key_value, row
+from syncengine.emulator.rows import key_value, row
 from syncengine.emulator.switches import Switches, with_values
 from syncengine.emulator.texts import sentence
 from syncengine.emulator.world import Clock, World, wall_clock
@@ -25,20 +37,7 @@ from syncengine.remote.easemob import roaming_pb2 as pb
 OWNER = "alice"
 _LIMIT = 1_000_000
 _EVERY_GROUP = 5
-_BODIES = 512
-_STRIDE = 167  # odd, so that all bodies come up
-# Times are counted in ticks of 2^14 ms (16 s) and a rest, since two bytes of a protobuf
-# number hold 14 bits. A message comes every 64 ticks (17 minutes). What varies less than
-# the place does follows a round of 97 beats: the sender, the rest, part of the id.
-_TICK_BITS = 14
-_PACE = 64
-_BEATS = 97
-_REST_MS = [each * 7_919 % (1 << _TICK_BITS) for each in range(_BEATS)]
-# The second message of each round has the time of the first: real clocks do that, too.
-_REST_MS[1] = _REST_MS[0]
-_LATE = [-(each == 1) for each in range(_BEATS)]
-_CACHE_BYTES = 128 * 1024 * 1024
-_SPREAD = 2_654_435_761  # an odd number with well mixed bits: close places look unrelated
+_CACHE_BYTES = 96 * 1024 * 1024
 
 
 @frozen
@@ -79,31 +78,6 @@ class Span(NamedTuple):
     next_id: int | None
 
 
-class _Beat(NamedTuple):
-    """The parts of a message's bytes that its conversation and beat decide."""
-
-    start: bytes
-    """The first two bytes of the id."""
-    id_bits: int
-    """What the next two hold besides the place."""
-    middle: bytes
-    """From the end of the id to the first two bytes of the time: who wrote to whom."""
-    late: int
-    heads: "_Heads"
-
-
-class _Heads(dict[int, bytes]):
-    """Size of the contents → what comes before them: `ns`, and the start of the payload."""
-
-    def __init__(self, head: bytes) -> None:
-        self._head = head
-
-    def __missing__(self, size: int) -> bytes:
-        made = _NAMESPACE_AND_PAYLOAD + varint(len(self._head) + size) + self._head
-        self[size] = made
-        return made
-
-
 class SizedMessages:
     """The messages of a sized world. Ids tell the conversation and the place."""
 
@@ -115,12 +89,13 @@ class SizedMessages:
         # Half of the conversations have ids that a signed 64-bit integer cannot hold.
         self._base = 2**63 - (size.conversations // 2 << 40)
         self._numbers = {self.address(each): each for each in range(size.conversations)}
-        self._texts = [sentence(f"{seed} {each}") for each in range(_BODIES)]
-        self._exts = [_ext(each) for each in range(_BODIES)]
-        self._bodies = [
-            _encode_content(words, ext) for words, ext in zip(self._texts, self._exts, strict=True)
-        ]
-        self._prepared: dict[int, list[_Beat]] = {}
+        self._texts = [sentence(f"{seed} {each}") for each in range(BODIES)]
+        self._exts = [_ext(each) for each in range(BODIES)]
+        contents = zip(self._texts, self._exts, strict=True)
+        self._writer = RowWriter(
+            app_key, self._base, seed, [_encode_content(words, ext) for words, ext in contents]
+        )
+        self._lasts: dict[int, Message] = {}
         self._pages: dict[Span, bytes] = {}
         self._cached_bytes = 0
 
@@ -147,32 +122,29 @@ class SizedMessages:
 
     def message_id(self, number: int, place: int) -> int:
         """The id of a message; they grow within a conversation."""
-        return self._base + (number << 40 | place << 20 | self._noise(number, place % _BEATS))
-
-    def _noise(self, number: int, beat: int) -> int:
-        return (number * _SPREAD + beat * 40_503 + self._seed * 97) & 0xFFFFF
+        return self._base + (number << 40 | place << 20 | noise(self._seed, place % BEATS))
 
     def timestamp(self, number: int, place: int) -> int:
         """When a message was sent, ms. Some share their time with the one before."""
-        beat = place % _BEATS
-        tick = self._first_tick(number) + (place + _LATE[beat]) * _PACE
-        return (tick << _TICK_BITS) + _REST_MS[beat]
+        beat = place % BEATS
+        tick = self._first_tick(number) + (place + LATE[beat]) * PACE
+        return (tick << TICK_BITS) + REST_MS[beat]
 
     def _first_tick(self, number: int) -> int:
-        newest = (self._ends_at >> _TICK_BITS) - 1 - number * 4
-        return newest - (self.size.messages - 1) * _PACE
+        newest = (self._ends_at >> TICK_BITS) - 1 - number * 4
+        return newest - (self.size.messages - 1) * PACE
 
     def message(self, number: int, place: int) -> Message:
         """One message as the world holds it."""
         address = self.address(number)
         senders = self.members(number)
-        sender = senders[_choice(place % _BEATS, len(senders))]
+        sender = senders[choice(place % BEATS, len(senders))]
         at = self.timestamp(number, place)
-        which = (number + place) * _STRIDE & _BODIES - 1
+        which = (number + place) * STRIDE & BODIES - 1
         return Message(
             message_id=self.message_id(number, place),
             sender=sender,
-            to=_to(address, sender),
+            to=addressee(address, sender),
             kind=address.kind,
             timestamp=at,
             arrived_at=at,
@@ -190,9 +162,13 @@ class SizedMessages:
         return Timeline([self.message(number, each) for each in range(self.size.messages)])
 
     def last(self, address: Address) -> Message | None:
-        """The newest message of a conversation."""
+        """The newest message of a conversation; made once, lists ask for it again and again."""
         number = self._numbers.get(address)
-        return None if number is None else self.message(number, self.size.messages - 1)
+        if number is None:
+            return None
+        if number not in self._lasts:
+            self._lasts[number] = self.message(number, self.size.messages - 1)
+        return self._lasts[number]
 
     def locate(self, message_id: int) -> Address | None:
         """The conversation of a message."""
@@ -240,7 +216,7 @@ class SizedMessages:
         if page is None:
             places = range(span.low, span.high)
             ordered = places if span.newer else places[::-1]
-            page = self._joined(span.number, ordered)
+            page = self._written(span.number, ordered)
             self._remember(span, page)
         return page
 
@@ -251,65 +227,20 @@ class SizedMessages:
             # First in, first out: clients walk through history, they do not come back.
             self._cached_bytes -= len(self._pages.pop(next(iter(self._pages))))
 
+    def _written(self, number: int, places: Sequence[int]) -> bytes:
+        first_tick = self._first_tick(number)
+        if not RowWriter.can_write(first_tick, first_tick + self.size.messages * PACE):
+            rows = [row(self.message(number, each), self._app_key) for each in places]
+            return b",".join(rows)
+        if not self._writer.knows(number):
+            self._writer.learn(number, self.address(number), self.members(number))
+        return self._writer.joined(number, first_tick, places)
+
     def _find(self, message_id: int) -> tuple[int, int] | None:
         number, place = message_id - self._base >> 40, message_id - self._base >> 20 & 0xFFFFF
         if not (0 <= number < self.size.conversations and place < self.size.messages):
             return None
         return (number, place) if self.message_id(number, place) == message_id else None
-
-    def _joined(self, number: int, places: Iterable[int]) -> bytes:
-        """Rows of history, joined.
-
-        Written out, with the arithmetic of `message_id` and `timestamp` repeated, since
-        this is what limits how fast new pages come; a test compares the two.
-        """
-        first_tick, first_body = self._first_tick(number), number * _STRIDE
-        if not _EARLY < first_tick < first_tick + self.size.messages * _PACE < _NEVER:
-            return b",".join([row(self.message(number, at), self._app_key) for at in places])
-        beats, bodies = self._prepared.get(number) or self._prepare(number), self._bodies
-        high, pairs, ends = (self._base + (number << 40) & _LOW_42) >> 28, _PAIRS, _ENDS
-        rows = []
-        for place in places:
-            start, id_bits, middle, late, heads = beats[place % _BEATS]
-            body = bodies[first_body + place * _STRIDE & _BODIES - 1]
-            tick = first_tick + (place + late) * _PACE
-            meta = (
-                start,
-                pairs[(place & 0xFF) << 6 | id_bits],
-                pairs[place >> 8 | high],
-                middle,
-                pairs[tick & 0x3FFF],
-                ends[tick >> 14],
-                heads[len(body)],
-                body,
-            )
-            rows.append(b2a_base64(b"".join(meta), newline=False))
-        return b'{"msg":"' + b'"},{"msg":"'.join(rows) + b'"}' if rows else b""
-
-    def _prepare(self, number: int) -> list[_Beat]:
-        address = self.address(number)
-        parts = [self._parts(address, sender) for sender in self.members(number)]
-        id_tail = varint(self._base + (number << 40) >> 42)
-        beats = []
-        for beat in range(_BEATS):
-            jids, heads = parts[_choice(beat, len(parts))]
-            noise = self._noise(number, beat)
-            start = _ID + _PAIRS[noise & 0x3FFF]
-            middle = id_tail + jids + _TIMESTAMP + _PAIRS[_REST_MS[beat]]
-            beats.append(_Beat(start, noise >> 14, middle, _LATE[beat], heads))
-        self._prepared[number] = beats
-        return beats
-
-    def _parts(self, address: Address, sender: str) -> tuple[bytes, _Heads]:
-        """The two names of `Meta`, and what comes before the contents."""
-        to = _to(address, sender)
-        meta = pb.Meta(to=pb.JID(app_key=self._app_key, name=to, domain=domain(address.kind)))
-        whole = getattr(meta, "from")
-        whole.app_key, whole.name, whole.domain = self._app_key, sender, domain(Kind.CHAT)
-        body = pb.MessageBody(type=BODY_TYPES[address.kind], to=pb.JID(name=to))
-        getattr(body, "from").name = sender
-        head = body.SerializeToString(deterministic=True)
-        return meta.SerializeToString(deterministic=True), _Heads(head)
 
 
 def sized_world(
@@ -347,19 +278,8 @@ def _enter(world: World, messages: SizedMessages, number: int) -> None:
         entry.unread = number % 4 if user == OWNER else 0
 
 
-def _to(address: Address, sender: str) -> str:
-    if address.kind is not Kind.CHAT:
-        return address.first
-    return address.second if sender == address.first else address.first
-
-
-def _choice(number: int, choices: int) -> int:
-    """Spread numbers over choices, the same way in every run."""
-    return (number * _SPREAD >> 7) % choices
-
-
 def _ext(which: int) -> Ext:
-    return {"trace": f"{which * _SPREAD & 0xFFFFFFFFFF:010x}", "priority": which % 3}
+    return {"trace": f"{which * SPREAD & 0xFFFFFFFFFF:010x}", "priority": which % 3}
 
 
 def _encode_content(words: str, ext: Ext) -> bytes:
@@ -368,25 +288,3 @@ def _encode_content(words: str, ext: Ext) -> bytes:
         ext=[key_value(key, value) for key, value in ext.items()],
     )
     return body.SerializeToString(deterministic=True)
-
-
-def varint(value: int) -> bytes:
-    """A number as protobuf writes it; negative ones in two's complement."""
-    value %= 2**64
-    out = bytearray()
-    while value > 0x7F:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
-
-
-# 14 bits as two bytes of a number that goes on, or that ends.
-_PAIRS = [bytes((each & 0x7F | 0x80, each >> 7 | 0x80)) for each in range(1 << 14)]
-_ENDS = [varint(each) for each in range(1 << 14)]
-# Ticks between (1971 and 2109) make times of the six bytes that three lookups write.
-_EARLY, _NEVER = 1 << 21, 1 << 28
-_LOW_42 = (1 << 42) - 1
-_ID = b"\x08"  # field 1
-_TIMESTAMP = b"\x20"  # field 4
-_NAMESPACE_AND_PAYLOAD = b"\x28\x01\x32"  # field 5 = CHAT, field 6

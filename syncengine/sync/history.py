@@ -4,9 +4,12 @@
        │                                                                │
        └── no proof: another start, in the end the head        joined, or the start
 
-A chain that this process began knows that the start of its next request is alive: it was
-served a moment ago. A chain taken up again, perhaps weeks later, does not, so its first
-request starts one message higher and must show the message that it continues from (law 2).
+A page proves something only if its start is alive on the replica that answers: a start
+that is gone may be answered with nothing, or with the head (law 2). So where a start is in
+doubt, the request begins one message higher, and its page must show the message that the
+chain continues from. In doubt are a chain taken up again, perhaps weeks later; a chain that
+may meet what is held; the last hour, where replicas lag behind each other; and an answer
+without any message, which would mean the start of history.
 """
 
 from attrs import evolve, frozen
@@ -21,7 +24,7 @@ from syncengine.store.store import Store
 from syncengine.store.view import View
 from syncengine.store.writer import Decision
 from syncengine.sync.committer import Committer, Outcome
-from syncengine.sync.placing import place_around, place_below, place_head
+from syncengine.sync.placing import place_around, place_below, place_head, place_overlapping
 from syncengine.sync.tally import Tally
 
 _OVERLAPS = (1, 24, 240)
@@ -30,6 +33,8 @@ _MOST_EMPTY = 50
 """Pages without a single message, one after the other, before the server is not believed."""
 _MOST_FAILURES = 3
 """Chains on one gap that prove nothing, one after the other."""
+_FRESH_MS = 3_600_000
+"""How long replicas are given to agree about a message."""
 
 
 @frozen
@@ -38,7 +43,11 @@ class Link:
 
     above: str | None
     """The oldest message it was served; None: none yet, from the head down."""
+    before: str | None
+    """The one served just before that."""
     cursor: str
+    fresh: bool = False
+    """The oldest is so young that not every replica may have it."""
     virgin: bool = False
     """Nothing older is held: the chain cannot meet anything, only the start of history."""
     walking: bool = False
@@ -121,29 +130,49 @@ class History:
         """Fetch and place until the chain's gap is closed. False: it leads nowhere."""
         pending: Outcome | None = None
         empty = 0
-        while True:
+        while empty <= _MOST_EMPTY:
             try:
-                page = await self._fetch(key, link.cursor)
+                page, decision = await self._ask(key, link)
             except CursorExpired:
                 return False
             if pending is not None and await self._settled(pending) is None:
                 return False
-            pending = self._committer.submit(_placed(key, link, page))
+            pending = self._committer.submit(decision)
             stuck = page.cursor == link.cursor
+            empty = 0 if page.messages else empty + 1
             if link.virgin and not page.end and not stuck:
                 # Whatever the writer finds, the next page is wanted: fetch it meanwhile.
-                link = _continued(link, page)
-            else:
-                batch = await self._settled(pending)
-                pending = None
-                if batch is None or stuck:
-                    return False
-                if _finished(batch, link, page):
-                    return True
-                link = _next_link(link, page, batch)
-            empty = 0 if page.messages else empty + 1
-            if empty > _MOST_EMPTY:
+                link = _moved(link, page)
+                continue
+            batch = await self._settled(pending)
+            pending = None
+            if batch is None or stuck:
                 return False
+            if _finished(batch, link, page):
+                return True
+            link = _next_link(link, page, batch)
+        return False
+
+    async def _ask(self, key: ConversationKey, link: Link) -> tuple[Page, Decision]:
+        """The chain's next page, and how to place it."""
+        if link.above is None:
+            page = await self._fetch(key, link.cursor)
+            return page, place_head(key, page)
+        if (link.virgin and not link.fresh) or not self._remote.capabilities.starts_at_messages:
+            page = await self._fetch(key, link.cursor)
+            if page.messages or not page.end:
+                return page, place_below(key, link.above, page)
+        return await self._ask_with_proof(key, link, link.above)
+
+    async def _ask_with_proof(
+        self, key: ConversationKey, link: Link, above: str
+    ) -> tuple[Page, Decision]:
+        """The same page, asked for from one message higher."""
+        if link.before is None:
+            page = await self._fetch(key, "")
+            return page, place_head(key, page)
+        page = await self._fetch(key, link.before)
+        return page, place_overlapping(key, link.before, above, page)
 
     async def _settled(self, pending: Outcome) -> Batch | None:
         batch = await pending
@@ -157,17 +186,11 @@ class History:
         return batch
 
     async def _fetch(self, key: ConversationKey, start: str) -> Page:
-        page = await self._retrier.call(
-            lambda: self._remote.fetch_page(key, start, limit=self._limit)
-        )
+        # A page that begins with a message served before must have room for one more.
+        limit = max(2, self._limit) if start else self._limit
+        page = await self._retrier.call(lambda: self._remote.fetch_page(key, start, limit=limit))
         self._tally.pages += 1
         return page
-
-
-def _placed(key: ConversationKey, link: Link, page: Page) -> Decision:
-    if link.above is None:
-        return place_head(key, page)
-    return place_below(key, link.above, page)
 
 
 def _finished(batch: Batch, link: Link, page: Page) -> bool:
@@ -177,29 +200,30 @@ def _finished(batch: Batch, link: Link, page: Page) -> bool:
     return batch.frontier is None and not link.walking
 
 
-def _continued(link: Link, page: Page) -> Link:
-    """The link after a page, where what the writer made of it is not known yet."""
-    return evolve(link, above=_last(page) or link.above, cursor=_cursor(page) or link.cursor)
-
-
-def _next_link(link: Link | None, page: Page, batch: Batch, *, walking: bool = False) -> Link:
-    above = _last(page) or (link.above if link else None)
-    frontier = batch.frontier
-    return Link(
-        above,
-        _cursor(page) or (link.cursor if link else ""),
-        virgin=frontier is not None and frontier.low == START,
-        walking=frontier is None and (walking or (link is not None and link.walking)),
+def _moved(link: Link, page: Page) -> Link:
+    """The link after a page, whatever the writer made of it."""
+    if not page.messages:
+        return evolve(link, cursor=page.cursor or link.cursor)
+    ids = [message.message_id for message in page.messages[-2:]]
+    last = page.messages[-1]
+    return evolve(
+        link,
+        above=last.message_id,
+        before=ids[0] if len(ids) == 2 else link.above,
+        cursor=page.cursor or last.message_id,
+        fresh=page.served_at is None or page.served_at - last.timestamp < _FRESH_MS,
     )
 
 
-def _last(page: Page) -> str | None:
-    return page.messages[-1].message_id if page.messages else None
-
-
-def _cursor(page: Page) -> str | None:
-    """The server's cursor, or where it gave none for want of more, the last message."""
-    return page.cursor or _last(page)
+def _next_link(link: Link | None, page: Page, batch: Batch, *, walking: bool = False) -> Link:
+    """The link after a page that was placed."""
+    moved = _moved(link or Link(None, None, ""), page)
+    frontier = batch.frontier
+    return evolve(
+        moved,
+        virgin=frontier is not None and frontier.low == START,
+        walking=frontier is None and (walking or moved.walking),
+    )
 
 
 def _newest_gap(view: View, key: ConversationKey) -> Gap | None:

@@ -33,6 +33,17 @@ def place_below(key: ConversationKey, above: str, page: Page) -> Decision:
     return partial(_place, key, page.messages, _run(page, above=above))
 
 
+def place_overlapping(key: ConversationKey, start: str, above: str, page: Page) -> Decision:
+    """A page that began one message higher: it must show the message the chain goes on from."""
+    if not page.messages or page.messages[0].message_id != above:
+        return _nothing
+    return place_below(key, start, page)
+
+
+def _nothing(view: View) -> None:
+    """No proof."""
+
+
 def place_around(key: ConversationKey, start: str, page: Page) -> Decision:
     """A page below a held message that may be gone from the server.
 

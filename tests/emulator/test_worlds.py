@@ -156,7 +156,7 @@ async def test_a_sized_world_keeps_to_the_switches() -> None:
     world = make_world("2x200", switches=switches)
     caller = await signed_in(Emulator(world))
     kept = await everything(caller, ConversationKey("user0000", Kind.CHAT))
-    assert 60 < len(kept) < 80
+    assert 70 < len(kept) < 90
     assert (await caller.page("user0000", start="17"))["msgs"] == []
     await caller.http.aclose()
 

@@ -4,6 +4,7 @@ The emulator and our adapter were written from the same notes, so that they agre
 little. This client was written by the service's vendor.
 """
 
+import json
 from typing import Any
 
 import pytest
@@ -438,6 +439,52 @@ def test_delete_everything(websdk: WebSdk, writing: Account) -> None:
     assert listed.items == []
     assert history.items == []
     assert held(writing, "bob", "alice") == others
+
+
+# The wire
+
+
+def test_urls_as_the_sdk_writes_them(websdk: WebSdk, writing: Account) -> None:
+    """Stray ampersands, nothing escaped, a cache-buster last: the emulator takes it all."""
+    gone = {"targetId": "bob", "chatType": "singleChat"}
+    run = websdk.run(
+        writing,
+        writing.sign_in(),
+        call("getServerConversations", pageSize=3),
+        call("removeHistoryMessages", **gone, messageIds=["1", "2"]),
+        call("removeHistoryMessages", **gone, beforeTimeStamp=1),
+    )
+    assert [each["status"] for each in run.requests] == [200] * 4
+    listed, by_ids, by_time = [each["target"] for each in run.requests[1:]]
+    query = "?&limit=3&cursor=&need_mark=true&needEmptySession=false&_v="
+    assert listed.startswith(f"/org/app/sdk/user/alice/user_channels/list{query}")
+    roaming = "/org/app/sdk/message/roaming/chat/user/alice"
+    assert by_ids == f"{roaming}?userId=bob&msgIdList=1,2&resource={DEVICE}"
+    assert by_time == f"{roaming}/time?userId=bob&delTime=1&&resource={DEVICE}"
+
+
+def test_history_request_as_the_sdk_writes_it(websdk: WebSdk, reading: Account) -> None:
+    """The first page is asked for with the number -1, the next with an id as text."""
+    common = {"targetId": "bob", "chatType": "singleChat", "pageSize": 3}
+    run = websdk.run(
+        reading,
+        reading.sign_in(),
+        call("getHistoryMessages", **common),
+        call("getHistoryMessages", **common, cursor="7", searchDirection="down"),
+    )
+    first, second = [json.loads(each["body"]) for each in run.requests[1:]]
+    assert first == {
+        "queue": "bob@easemob.com",
+        "start": -1,
+        "end": -1,
+        "pull_number": 3,
+        "is_positive": False,
+        "msgType": "",
+        "startTime": None,
+        "endTime": None,
+        "userId": None,
+    }
+    assert second == first | {"start": "7", "is_positive": True}
 
 
 # Failures

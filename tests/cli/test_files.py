@@ -1,0 +1,167 @@
+"""Files that are not what was hoped for, disks that are full, folders that are closed."""
+
+import os
+import sqlite3
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from syncengine.emulator import sized_world
+from tests.cli.command import Outcome, Person, copy, outcome
+from tests.cli.conftest import Serve
+
+READING = [("conversations",), ("messages", "bob"), ("status",)]
+ALL = [*READING, ("sync",)]
+
+
+@pytest.mark.parametrize("line", ALL, ids=" ".join)
+@pytest.mark.parametrize("content", [b"Dear diary, today \x00\xff" * 100, b"x"])
+def test_a_file_that_is_no_database(
+    newcomer: Person, line: tuple[str, ...], content: bytes
+) -> None:
+    """Exit 5 and a hint; the file is as before, byte for byte, with nothing beside it."""
+    newcomer.db.write_bytes(content)
+    newcomer.call(*line).refused(5, str(newcomer.db), "--db")
+    assert newcomer.db.read_bytes() == content
+    assert list(newcomer.home.glob("alice.db*")) == [newcomer.db]
+
+
+@pytest.mark.parametrize("line", ALL, ids=" ".join)
+@pytest.mark.parametrize("version", [0, 1, 99])
+def test_a_database_of_another_program(
+    newcomer: Person, line: tuple[str, ...], version: int
+) -> None:
+    """Exit 5; it is as before, byte for byte: not even its journal mode is changed."""
+    with closing(sqlite3.connect(newcomer.db)) as database, database:
+        database.execute("CREATE TABLE recipe (name TEXT)")
+        database.execute(f"PRAGMA user_version = {version}")
+    before = newcomer.db.read_bytes()
+    newcomer.call(*line).refused(5, "another program", "--db")
+    assert newcomer.db.read_bytes() == before
+    assert list(newcomer.home.glob("alice.db*")) == [newcomer.db]
+
+
+def test_a_database_from_a_newer_version(alice: Person) -> None:
+    """It can be read; sync refuses with exit 5, says to upgrade, and changes nothing."""
+    with closing(sqlite3.connect(alice.db)) as database:
+        database.execute("PRAGMA user_version = 99")
+    before = alice.db.read_bytes()
+    assert len(alice.call("conversations", "--json").lines) == 12
+    assert len(alice.call("messages", "bob", "--json").lines) == 50
+    assert alice.call("status", "--json").object["writable"] is False
+    assert "not written" in alice.call("status").out
+    alice.call("sync").refused(5, "version 99", "Upgrade")
+    assert alice.call("sync", "--json").problem["error"] == "StoreTooNew"
+    assert alice.db.read_bytes() == before
+
+
+def test_half_a_file(alice: Person) -> None:
+    """A copy that was cut off: exit 5 or what is still readable, never a traceback."""
+    os.truncate(alice.db, alice.db.stat().st_size // 2)
+    for line in ALL:
+        done = alice.call(*line)
+        assert done.code in (0, 5), done
+        assert done.code == 0 or "\nhint: " in done.err
+
+
+def test_a_folder_instead_of_a_file(newcomer: Person) -> None:
+    """Exit 2, as for every value that cannot be used."""
+    newcomer.but(SYNCENGINE_DB=str(newcomer.home)).call("sync").refused(2, "directory")
+
+
+def test_a_file_where_a_folder_should_be(newcomer: Person) -> None:
+    """The path leads through a file: an error with a hint, whichever command."""
+    (newcomer.home / "file").write_text("x")
+    person = newcomer.but(SYNCENGINE_DB=str(newcomer.home / "file" / "alice.db"))
+    person.call("sync").refused(5, "Not a directory")
+    person.call("status").refused(2, "there is no")
+
+
+def test_a_folder_that_is_not_there_yet_is_made(newcomer: Person) -> None:
+    """For its owner only, as the file is."""
+    path = newcomer.home / "new" / "deep" / "a.db"
+    assert newcomer.but(SYNCENGINE_DB=str(path)).call("sync").code == 0
+    assert path.parent.stat().st_mode & 0o777 == 0o700
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 1.5 MB."""
+    mounted = tmp_path / "disk"
+    mounted.mkdir()
+    line = ["mount", "-t", "tmpfs", "-o", "size=1536k", "tmpfs", str(mounted)]
+    if os.name != "posix" or os.getuid() != 0:
+        pytest.skip("a small file system can be mounted by root only")
+    if subprocess.run(line, capture_output=True, check=False).returncode != 0:
+        pytest.skip("no file system can be mounted here")
+    yield mounted
+    subprocess.run(["umount", "-l", str(mounted)], check=True)
+
+
+def test_a_full_disk(serve: Serve, small_disk: Path) -> None:
+    """Exit 5 and a hint; what was stored before stays readable, and with room sync goes on."""
+    person = serve(sized_world("4x3000")).but(SYNCENGINE_DB=str(small_disk / "alice.db"))
+    person.run("sync").refused(5, "disk space")
+    held = person.call("status", "--json").object["messages"]
+    assert 0 < held < 12_000
+    assert len(person.call("conversations", "--json").lines) == 4
+    assert person.call("sync", "--json").problem["error"] == "StoreFull"
+    assert person.call("status", "--json").object["messages"] >= held
+    remount = ["mount", "-o", "remount,size=64m", str(small_disk)]
+    subprocess.run(remount, check=True)
+    assert person.call("sync", "--json").object["gaps_open"] == 0
+    assert person.call("status", "--json").object["messages"] == 12_000
+
+
+AS_NOBODY = (
+    "import sys, os, encodings.idna, syncengine.cli.app, syncengine.store.migrate as m;"
+    "m.latest_version(); os.setgroups([]); os.setgid(65534); os.setuid(65534);"
+    "from syncengine.cli import main; sys.argv[0] = 'syncengine'; main()"
+)
+
+
+@pytest.fixture
+def closed_folder(alice: Person) -> Iterator[Path]:
+    """A copy in a folder of root's, that others may look into but not write."""
+    if os.name != "posix" or os.getuid() != 0:
+        pytest.skip("another user can be become by root only")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        copy(alice.db, folder / "alice.db")
+        (folder / "alice.db").chmod(0o644)
+        folder.chmod(0o755)
+        yield folder
+
+
+def as_nobody(person: Person, *arguments: str) -> Outcome:
+    """Run as user 65534, everything of Python's own loaded before: it may live in /root."""
+    return outcome([sys.executable, "-c", AS_NOBODY, *arguments], person.env, cwd="/")
+
+
+def test_a_read_only_folder(alice: Person, closed_folder: Path) -> None:
+    """What is there can be read; sync refuses with exit 5 and a hint, and changes nothing."""
+    file = closed_folder / "alice.db"
+    before = file.read_bytes()
+    person = alice.but(SYNCENGINE_DB=str(file), PYTHONDONTWRITEBYTECODE="1")
+    assert len(as_nobody(person, "conversations", "--json").lines) == 12
+    assert len(as_nobody(person, "messages", "bob", "--json").lines) == 50
+    assert as_nobody(person, "status", "--json").object["writable"] is False
+    as_nobody(person, "sync").refused(5, "who may write")
+    assert file.read_bytes() == before
+    assert list(closed_folder.iterdir()) == [file]
+    new = person.but(SYNCENGINE_DB=str(closed_folder / "new.db"))
+    as_nobody(new, "sync").refused(5, "who may write")
+
+
+def test_a_folder_that_may_not_be_looked_into(alice: Person, closed_folder: Path) -> None:
+    """Exit 5 and a hint for every command, where not even the file's existence is known."""
+    closed_folder.chmod(0o700)
+    person = alice.but(SYNCENGINE_DB=str(closed_folder / "alice.db"))
+    for line in ALL:
+        as_nobody(person, *line).refused(5, "Permission denied")

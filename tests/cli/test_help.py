@@ -1,0 +1,64 @@
+"""`--help` teaches."""
+
+import pytest
+from click import Context, Option
+
+from syncengine.cli.app import syncengine
+from tests.cli.command import Person, terminal
+
+COMMANDS = sorted(syncengine.commands)
+
+
+def test_the_commands() -> None:
+    """The ones that there are."""
+    assert COMMANDS == ["conversations", "demo", "emulator", "messages", "status", "sync"]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_flag_shows_its_variable(newcomer: Person, name: str) -> None:
+    """Each can come from `SYNCENGINE_…`, and the help says so."""
+    done = newcomer.call(name, "--help")
+    assert (done.code, done.err) == (0, "")
+    words = " ".join(done.out.split())
+    for flag in syncengine.commands[name].params:
+        if isinstance(flag, Option):
+            assert flag.help
+            assert flag.opts[0] in words
+            variable = "SYNCENGINE_" + flag.opts[0].strip("-").replace("-", "_").upper()
+            assert flag.envvar == variable
+            assert f"env var: {variable}" in words
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_json(name: str) -> None:
+    """Programs can read each of them."""
+    assert any("--json" in flag.opts for flag in syncengine.commands[name].params)
+
+
+@pytest.mark.parametrize("name", ["sync", "conversations", "messages", "status", "emulator"])
+def test_examples_can_be_typed(newcomer: Person, name: str) -> None:
+    """An example line has only flags that there are."""
+    import shlex
+
+    out = newcomer.call(name, "--help").out
+    (line,) = [each for each in out.splitlines() if "Example:" in each]
+    program, command, *rest = shlex.split(line.partition("Example:")[2])
+    assert (program, command) == ("syncengine", name)
+    found = syncengine.commands[name]
+    assert found.make_context(name, rest, parent=Context(syncengine), resilient_parsing=False)
+
+
+def test_the_first_page_teaches(newcomer: Person) -> None:
+    """What to try first, where secrets come from, what the exit codes mean."""
+    out = newcomer.call("--help").out
+    for words in ("syncengine demo", "SYNCENGINE_PASSWORD", "Exit codes", "4 unauthorized"):
+        assert words in out
+    assert newcomer.call("--version").out.startswith("syncengine")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_fits_a_terminal(newcomer: Person, name: str) -> None:
+    """80 columns are enough, examples apart."""
+    with terminal(newcomer, name, "--help", size=(24, 80)) as screen:
+        lines = screen.finish().out.replace("\r", "").splitlines()
+    assert all(len(line) <= 80 for line in lines if "Example" not in line)

@@ -1,0 +1,199 @@
+"""Listings of what is held, with no network."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.command import Person
+
+MESSAGE = ["message_id", "conversation_id", "kind", "sender", "timestamp", "type", "text"]
+CONVERSATION = ["conversation_id", "kind", "unread_count", "pinned", "last_message"]
+
+
+def check_message(message: dict[str, object]) -> None:
+    """It has the fields that programs rely on, in their types."""
+    assert list(message)[: len(MESSAGE)] == MESSAGE
+    assert isinstance(message["message_id"], str)
+    assert type(message["timestamp"]) is int
+    assert message["kind"] in ("chat", "groupchat", "chatroom")
+    for name in ("conversation_id", "sender", "type", "text"):
+        assert isinstance(message[name], str)
+
+
+def test_conversations_are_one_object_a_line(alice: Person) -> None:
+    """Each has id, kind, unread count, whether pinned, and its last message whole."""
+    found = alice.call("conversations", "--json")
+    assert (found.code, found.err) == (0, "")
+    assert len(found.lines) == 12
+    for conversation in found.lines:
+        assert list(conversation)[: len(CONVERSATION)] == CONVERSATION
+        assert type(conversation["unread_count"]) is int
+        assert type(conversation["pinned"]) is bool
+        check_message(conversation["last_message"])
+        assert conversation["last_message"]["conversation_id"] == conversation["conversation_id"]
+
+
+def test_pinned_conversations_come_first_then_the_most_recent(alice: Person) -> None:
+    """The order is that of every chat program."""
+    found = alice.call("conversations", "--json").lines
+    order = [(not c["pinned"], -c["last_message"]["timestamp"]) for c in found]
+    pinned = sum(c["pinned"] for c in found)
+    assert pinned == 2
+    assert [key[0] for key in order] == [False] * pinned + [True] * (len(found) - pinned)
+    assert order[pinned:] == sorted(order[pinned:])
+
+
+def test_a_conversation_without_messages_has_null(alice: Person) -> None:
+    """`last_message` is null where there is none: empty is said, not left out."""
+    import sqlite3
+    from contextlib import closing
+
+    with closing(sqlite3.connect(alice.db)) as database, database:
+        database.execute("INSERT INTO conversation (conversation_id, kind) VALUES ('e', 'chat')")
+    last = alice.call("conversations", "--json").lines[-1]
+    assert (last["conversation_id"], last["last_message"]) == ("e", None)
+    assert "(never synced)" in alice.call("conversations").out
+
+
+def test_messages_are_one_object_a_line_oldest_first(alice: Person) -> None:
+    """The newest 50 by default, as in every chat window."""
+    found = alice.call("messages", "bob", "--json")
+    assert (found.code, found.err) == (0, "")
+    assert len(found.lines) == 50
+    for message in found.lines:
+        check_message(message)
+    times = [message["timestamp"] for message in found.lines]
+    assert times == sorted(times)
+
+
+def test_limit_gives_the_newest(alice: Person) -> None:
+    """`--limit N` counts back from the newest message, or down from the first conversation."""
+    all_of_bob = alice.call("messages", "bob", "--all", "--json").lines
+    assert alice.call("messages", "bob", "--limit", "3", "--json").lines == all_of_bob[-3:]
+    conversations = alice.call("conversations", "--json").lines
+    assert alice.call("conversations", "--limit", "2", "--json").lines == conversations[:2]
+
+
+def test_before_and_after_page_through(alice: Person) -> None:
+    """Keys are message ids, exclusive; the nearest messages come, oldest first."""
+    whole = alice.call("messages", "bob", "--all", "--json").lines
+    middle = whole[200]["message_id"]
+    older = alice.call("messages", "bob", "--before", middle, "--limit", "4", "--json")
+    newer = alice.call("messages", "bob", "--after", middle, "--limit", "4", "--json")
+    assert older.lines == whole[196:200]
+    assert newer.lines == whole[201:205]
+    rest = alice.call("messages", "bob", "--after", middle, "--all", "--json")
+    assert rest.lines == whole[201:]
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ("--before", "1", "--after", "2"),
+        ("--all", "--before", "1"),
+        ("--before", "no such id"),
+    ],
+)
+def test_places_that_cannot_be_meant_are_refused(alice: Person, flags: tuple[str, ...]) -> None:
+    """Both directions at once, all before something, a message that is not held."""
+    alice.call("messages", "bob", *flags).refused(2)
+
+
+def test_all_conversations(alice: Person) -> None:
+    """`--all` has no limit, and is the same in the environment."""
+    assert len(alice.but(SYNCENGINE_LIMIT="1").call("conversations", "--json").lines) == 1
+    everything = alice.but(SYNCENGINE_LIMIT="1", SYNCENGINE_ALL="1")
+    assert len(everything.call("conversations", "--json").lines) == 12
+
+
+def test_an_id_of_a_user_and_a_group_needs_kind(alice: Person) -> None:
+    """The error names the kinds to choose from; with one, only that conversation comes."""
+    alice.call("messages", "support").refused(2, "--kind chat or --kind groupchat")
+    for kind in ("chat", "groupchat"):
+        found = alice.call("messages", "support", "--kind", kind, "--json").lines
+        assert {message["kind"] for message in found} == {kind}
+
+
+@pytest.mark.parametrize("flags", [(), ("--kind", "chat")])
+def test_an_unknown_conversation_is_said_to_be_unknown(
+    alice: Person, flags: tuple[str, ...]
+) -> None:
+    """It is an error, with or without a kind, and not an empty answer."""
+    alice.call("messages", "nobody", *flags).refused(2, "nobody", "syncengine conversations")
+
+
+def test_status_in_figures_and_in_words(alice: Person) -> None:
+    """What is held, what is missing, as of when."""
+    figures = alice.call("status", "--json").object
+    assert figures["path"] == str(alice.db)
+    assert (figures["conversations"], figures["messages"]) == (12, 1479)
+    assert (figures["gaps"], figures["never_synced"], figures["writable"]) == (0, 0, True)
+    assert type(figures["synced_at"]) is int
+    words = alice.call("status").out
+    assert "messages  1,479" in words
+    assert "missing  nothing" in words
+
+
+@pytest.mark.parametrize("command", [("conversations",), ("messages", "bob"), ("status",)])
+def test_reading_before_the_first_sync_says_what_to_do(
+    newcomer: Person, command: tuple[str, ...]
+) -> None:
+    """There is no file: exit 2, the hint names the command that makes it, none is made."""
+    newcomer.call(*command).refused(2, "syncengine sync")
+    assert not newcomer.db.exists()
+
+
+def test_empty_and_never_synced_differ(newcomer: Person, alice: Person) -> None:
+    """Law 9: a file in which nothing was stored yet says so in both forms."""
+    assert alice.call("conversations").err == ""
+    newcomer.db.unlink(missing_ok=True)
+    assert newcomer.but(SYNCENGINE_PASSWORD="wrong").call("sync").code == 4
+    listed = newcomer.call("conversations")
+    assert (listed.code, listed.out) == (0, "")
+    assert "syncengine sync" in listed.err
+    assert "not known yet" in newcomer.call("status").out
+
+
+def test_reading_touches_no_network(alice: Person) -> None:
+    """Law 9: with a server that is not there, everything is readable at once."""
+    away = alice.but(SYNCENGINE_SERVER="http://127.0.0.1:1", SYNCENGINE_PASSWORD=None)
+    for line in (("conversations",), ("messages", "bob"), ("status",)):
+        assert away.call(*line).code == 0
+
+
+def test_gaps_and_seams_are_shown_where_they_are(alice: Person) -> None:
+    """Law 9: a read never looks whole where it is not."""
+    import sqlite3
+    from contextlib import closing
+
+    with closing(sqlite3.connect(alice.db)) as database, database:
+        row, low, high = database.execute(
+            "SELECT conversation, min(position), max(position) FROM message"
+            " JOIN conversation USING (conversation) WHERE conversation_id = 'noor'"
+        ).fetchone()
+        database.execute("INSERT INTO gap VALUES (?, ?, ?, NULL, 0)", (row, -(2**62), low))
+        database.execute("INSERT INTO gap VALUES (?, ?, ?, NULL, 1)", (row, high, 2**62))
+    lines = alice.call("messages", "noor", "--all").out.splitlines()
+    assert "gap" in lines[0]
+    assert "seam" in lines[-1]
+    words = alice.call("status").out
+    assert "1 gap still to fetch" in words
+    assert "seams  1" in words
+
+
+def test_a_long_conversation_comes_whole_in_chunks(alice: Person, tmp_path: Path) -> None:
+    """`--all` reads a chunk at a time: more messages than one chunk, none twice, none lost."""
+    import sqlite3
+    from contextlib import closing
+
+    with closing(sqlite3.connect(alice.db)) as database, database:
+        database.execute(
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000)"
+            " INSERT INTO message (conversation, position, message_id, sender, timestamp, type,"
+            " text, raw) SELECT conversation, 1000000000000 + i, 'x' || i, 'erin', i, 'text',"
+            " 'n' || i, x'' FROM n, conversation WHERE conversation_id = 'erin'"
+        )
+    found = alice.call("messages", "erin", "--all", "--json").lines
+    assert [m["text"] for m in found[1:]] == [f"n{i}" for i in range(1, 1001)]
+    assert len(found) == 1001
+    assert len(alice.call("messages", "erin", "--all").out.splitlines()) == 1001

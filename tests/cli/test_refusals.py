@@ -1,0 +1,211 @@
+"""Bad input: every error says what and what to do, in one exit code, without a traceback."""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+
+import pytest
+
+from tests.cli.command import Person, command, outcome
+
+USAGE = [
+    ("--unknown",),
+    ("unknown",),
+    ("sync", "--passwrod"),
+    ("sync", "extra"),
+    ("sync", "--attempts", "0"),
+    ("conversations", "--limit", "0"),
+    ("conversations", "--limit", "many"),
+    ("messages",),
+    ("messages", "bob", "--kind", "friend"),
+    ("messages", "bob", "--limit", "-1"),
+    ("status", "--limit", "3"),
+    ("emulator", "--port", "99999"),
+    ("demo", "--db", "/"),
+]
+
+
+@pytest.mark.parametrize("line", USAGE, ids=" ".join)
+def test_what_cannot_be_meant_is_a_usage_error(alice: Person, line: tuple[str, ...]) -> None:
+    """Exit 2; the hint names the help of that command."""
+    alice.call(*line).refused(2, "--help` shows what there is")
+
+
+@pytest.mark.parametrize("line", USAGE[2:], ids=" ".join)
+def test_usage_errors_are_json_for_programs(alice: Person, line: tuple[str, ...]) -> None:
+    """With `--json` one object on the error stream, nothing on the other."""
+    done = alice.call(line[0], "--json", *line[1:])
+    assert (done.code, done.out) == (2, "")
+    assert set(done.problem) == {"error", "message", "hint"}
+
+
+def test_flags_follow_the_command(alice: Person) -> None:
+    """A flag before the command is told where it belongs."""
+    alice.call("--json", "status").refused if False else None
+    problem = alice.call("--json", "status").problem
+    assert "follow the command" in problem["hint"]
+
+
+def test_a_value_in_the_environment_is_checked_like_a_flag(alice: Person) -> None:
+    """The error names the variable that holds it."""
+    alice.but(SYNCENGINE_LIMIT="zero").call("conversations").refused(2, "SYNCENGINE_LIMIT")
+
+
+@pytest.mark.parametrize("key", ["org", "org#", "#app", "org#app#x", "org/app"])
+def test_an_app_key_of_a_wrong_form(newcomer: Person, key: str) -> None:
+    """Exit 2, the hint shows the form; no file is made."""
+    newcomer.but(SYNCENGINE_APP_KEY=key).call("sync").refused(2, "org#app")
+    assert not newcomer.db.exists()
+
+
+@pytest.mark.parametrize(
+    "url", ["ftp://a", "a1.easemob.com", "https://", "http://a b", "https://u:p@h"]
+)
+def test_an_address_that_cannot_be_used(newcomer: Person, url: str) -> None:
+    """Exit 2, with an example of one that can."""
+    newcomer.but(SYNCENGINE_SERVER=url).call("sync").refused(2, "https://a1.easemob.com")
+
+
+@pytest.mark.parametrize("host", ["10.0.0.1", "192.0.2.1:8080", "[2001:db8::1]", "example.com"])
+def test_plain_http_is_refused_beyond_this_machine(newcomer: Person, host: str) -> None:
+    """The password would travel unprotected: exit 2 before anything is sent."""
+    person = newcomer.but(SYNCENGINE_SERVER=f"http://{host}")
+    person.call("sync").refused(2, "plain http")
+    assert not newcomer.db.exists()
+
+
+def test_a_wrong_password(alice: Person) -> None:
+    """Exit 4; what was stored stays readable."""
+    wrong = alice.but(SYNCENGINE_PASSWORD="wrong")
+    done = wrong.run("sync")
+    done_err = done.err
+    done.refused(4, "password")
+    assert "wrong is" not in done_err
+    assert len(wrong.call("conversations", "--json").lines) == 12
+
+
+def test_an_unknown_user(newcomer: Person) -> None:
+    """Exit 4, and the hint says what to check."""
+    newcomer.but(SYNCENGINE_USER="nobody").call("sync").refused(4, "user")
+
+
+def test_an_unknown_app(newcomer: Person) -> None:
+    """Exit 2: a setting is wrong, and the hint says which."""
+    newcomer.but(SYNCENGINE_APP_KEY="no#where").call("sync").refused(2, "app key")
+
+
+@pytest.mark.parametrize("server", ["http://127.0.0.1:1", "https://nowhere.invalid"])
+def test_an_unreachable_server(alice: Person, server: str) -> None:
+    """Exit 3; the hint says that what is stored can be read, and it can."""
+    away = alice.but(SYNCENGINE_SERVER=server)
+    done = away.run("sync", "--attempts", "2")
+    done.refused(3, "network")
+    assert "stored in" not in done.out
+    report = away.call("sync", "--attempts", "1", "--json")
+    assert report.code == 3
+    assert [each["error"] for each in report.object["errors"]] == ["Unreachable"]
+    assert len(away.call("messages", "bob", "--json").lines) == 50
+
+
+class _Portal(BaseHTTPRequestHandler):
+    """The sign-in page of a hotel, whatever is asked for."""
+
+    def do_GET(self) -> None:
+        page = "<html><h1>欢迎 Welcome</h1>\x1b[31m".encode()
+        self.send_response(200)
+        self.send_header("content-type", "text/html")
+        self.send_header("content-length", str(len(page)))
+        self.end_headers()
+        self.wfile.write(page)
+
+    do_POST = do_GET
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
+@contextmanager
+def portal() -> Iterator[str]:
+    """A server that answers everything with HTML."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Portal) as server:
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+def test_a_server_that_sends_html(alice: Person) -> None:
+    """A captive portal: exit 1 with a hint, nothing of its page on the terminal, nothing lost."""
+    with portal() as url:
+        caught = alice.but(SYNCENGINE_SERVER=url)
+        done = caught.run("sync", "--attempts", "2")
+        done.refused(1)
+        assert "Welcome" not in done.err
+        assert "\x1b" not in done.err
+        report = caught.call("sync", "--attempts", "1", "--json").object
+    assert [each["error"] for each in report["errors"]] == ["ServerFault"]
+    assert all(each["hint"] for each in report["errors"])
+    assert alice.call("status", "--json").object["messages"] == 1479
+
+
+@pytest.mark.parametrize("line", [("conversations",), ("messages", "bob"), ("sync",)])
+def test_errors_of_every_command_are_json_for_programs(
+    newcomer: Person, line: tuple[str, ...]
+) -> None:
+    """`--json`: one object with error, message and hint on the error stream."""
+    done = newcomer.but(SYNCENGINE_APP_KEY="org").run(*line, "--json")
+    assert (done.code, done.out) == (2, "")
+    assert set(done.problem) == {"error", "message", "hint"}
+    assert done.problem["error"] == "ConfigError"
+
+
+def test_arguments_that_are_no_text(alice: Person) -> None:
+    """Bytes that are not UTF-8, as a file name may have them: exit 2 and a hint."""
+    line = [*command("messages"), b"\xff\xfe"]  # type: ignore[list-item]
+    outcome(line, alice.env).refused(2, "UTF-8")
+
+
+def test_nothing_at_all_shows_the_help(newcomer: Person) -> None:
+    """`syncengine` alone teaches; it is still no success."""
+    done = newcomer.call()
+    assert done.code == 2
+    assert "syncengine demo" in done.out + done.err
+
+
+WITHOUT = "import sys; sys.modules.update({modules}); from syncengine.cli import main; main()"
+
+
+def without(modules: tuple[str, ...], person: Person, *arguments: str) -> tuple[int, str, str]:
+    """The command where these packages are not installed."""
+    code = WITHOUT.format(modules=dict.fromkeys(modules))
+    done = outcome([sys.executable, "-c", code, *arguments], person.env)
+    return done.code, done.out, done.err
+
+
+SERVING = ("starlette", "uvicorn", "httptools", "uvloop")
+
+
+def test_without_the_emulator_extra_all_else_works(alice: Person) -> None:
+    """Listings, sync and every help work; the two that need it say how to install it."""
+    code, out, err = without(SERVING, alice, "conversations", "--json")
+    assert (code, err) == (0, "")
+    assert len([json.loads(line) for line in out.splitlines()]) == 12
+    for line in (("emulator",), ("demo", "--db", str(alice.home / "new.db"))):
+        code, out, err = without(SERVING, alice, *line)
+        assert (code, out) == (2, "")
+        assert "pip install 'syncengine-im[emulator]'" in err
+        assert "Traceback" not in err
+    code, out, _ = without(SERVING, alice, "emulator", "--help")
+    assert code == 0
+    assert "--world" in out
+
+
+def test_without_the_command_line_extra_it_says_so(alice: Person) -> None:
+    """The script exists wherever the package does: exit 2 and what to install."""
+    code, out, err = without(("click",), alice, "status")
+    assert (code, out) == (2, "")
+    assert err == "error: click is missing\nhint: pip install 'syncengine-im[cli]'\n"

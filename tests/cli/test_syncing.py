@@ -1,0 +1,155 @@
+"""`syncengine sync`: reports, exit codes, interruption."""
+
+import signal
+import sqlite3
+from contextlib import closing
+
+from syncengine import Kind
+from syncengine.emulator import Emulator, Faults, World, demo_world, sized_world
+from tests.cli.command import Person, until_served
+from tests.cli.conftest import Serve
+
+REPORT = [
+    "requests",
+    "pages",
+    "messages_added",
+    "messages_removed",
+    "conversations",
+    "gaps_open",
+    "seconds",
+    "errors",
+]
+
+
+def test_the_report_is_one_object(newcomer: Person) -> None:
+    """A first sync says what it did, in exactly the fields that programs rely on."""
+    done = newcomer.run("sync", "--json")
+    assert (done.code, done.err) == (0, "")
+    report = done.object
+    assert list(report) == REPORT
+    assert (report["messages_added"], report["messages_removed"]) == (1479, 0)
+    assert (report["conversations"], report["gaps_open"], report["errors"]) == (12, 0, [])
+    assert report["pages"] >= 1479 / 49
+    assert report["requests"] > report["pages"]
+    assert isinstance(report["seconds"], float)
+
+
+def test_a_second_sync_costs_almost_nothing(alice: Person) -> None:
+    """Law 11: the list is asked for, nothing is added, nothing touched."""
+    report = alice.run("sync", "--json").object
+    assert report["requests"] <= 2
+    counts = ("pages", "messages_added", "messages_removed", "conversations", "gaps_open")
+    assert [report[name] for name in counts] == [0, 0, 0, 0, 0]
+    words = alice.call("sync")
+    assert words.out.startswith("nothing new (")
+    assert f"stored in {alice.db}" in words.out
+
+
+def test_what_was_pulled_is_what_the_server_has(serve: Serve) -> None:
+    """sync, conversations, messages: the copy equals the server's view, id by id."""
+    world = demo_world()
+    alice = serve(world)
+    assert alice.call("sync").code == 0
+    for listed in world.conversations("alice"):
+        key = listed.entry.key
+        found = alice.call("messages", key.conversation_id, "--kind", key.kind, "--all", "--json")
+        truth = world.history("alice", key.conversation_id, key.kind)
+        assert [m["message_id"] for m in found.lines] == [str(m.message_id) for m in truth]
+
+
+def test_one_is_not_many(serve: Serve, world: World) -> None:
+    """A summary that reads well: one message, one conversation, one request."""
+    alice = serve(world)
+    world.send("bob", "alice", Kind.CHAT, "hello")
+    assert alice.call("sync").out.startswith("1 new message in 1 conversation (2 requests, ")
+    assert "(1 request, " in alice.call("sync").out
+
+
+def test_every_flag_can_come_as_a_flag(newcomer: Person) -> None:
+    """The account may be named on the command line as well; flags win."""
+    env = newcomer.env
+    flags = ("--server", env["SYNCENGINE_SERVER"], "--app-key", "org#app", "--user", "alice")
+    wrong = newcomer.but(
+        SYNCENGINE_SERVER="http://127.0.0.1:1", SYNCENGINE_APP_KEY="x#y", SYNCENGINE_USER="bob"
+    )
+    done = wrong.call("sync", *flags, "--db", str(newcomer.db), "--json")
+    assert (done.code, done.object["messages_added"]) == (0, 1479)
+
+
+def test_json_can_come_from_the_environment(newcomer: Person) -> None:
+    """`SYNCENGINE_JSON` is `--json`, for output and for errors."""
+    program = newcomer.but(SYNCENGINE_JSON="1", SYNCENGINE_USER=None)
+    assert set(program.call("sync").problem) == {"error", "message", "hint"}
+    assert "requests" in newcomer.but(SYNCENGINE_JSON="1").call("sync").object
+
+
+def test_errors_of_a_sync_are_in_the_report(newcomer: Person) -> None:
+    """With `--json` each error says what, why and what to do; the exit code says so too."""
+    done = newcomer.but(SYNCENGINE_PASSWORD="wrong").run("sync", "--json")
+    assert done.code == 4
+    (problem,) = done.object["errors"]
+    assert set(problem) == {"error", "message", "hint"}
+    assert problem["error"] == "Unauthorized"
+
+
+def test_a_conversation_that_fails_is_named(serve: Serve) -> None:
+    """Exit 1: done with errors. The others are pulled, the report names the one that was not."""
+    faults = Faults("html", probability=1.0, budget=1, routes={"history"})
+    alice = serve(demo_world(), faults)
+    done = alice.call("sync", "--attempts", "1", "--json")
+    assert done.code == 1
+    (problem,) = done.object["errors"]
+    assert set(problem) == {"error", "message", "hint", "conversation_id", "kind"}
+    assert done.object["messages_added"] > 1000
+    again = alice.call("sync")
+    assert (again.code, again.err) == (0, "")
+
+
+def test_the_same_error_in_many_conversations_is_said_once(serve: Serve) -> None:
+    """A server's bad day does not fill the screen, and says where it hit."""
+    alice = serve(sized_world("30x60"), Faults("stuck", routes={"history"}))
+    done = alice.call("sync", "--attempts", "1")
+    assert done.code == 1
+    assert done.err.startswith("error in ")
+    assert " and 29 more: " in done.err
+    assert done.err.count("\n") == 2
+
+
+def test_roaming_that_is_not_enabled_names_the_switch(serve: Serve, world: World) -> None:
+    """Exit 1, and the hint says what to switch on and where; what was stored stays."""
+    alice = serve(world)
+    world.send("bob", "alice", Kind.CHAT, "hello")
+    assert alice.call("sync").code == 0
+    from syncengine.emulator import with_values
+
+    world.switches = with_values(world.switches, {"roaming": "disabled-403"})
+    world.send("bob", "alice", Kind.CHAT, "again")
+    alice.call("sync", "--attempts", "1").refused(1, "message roaming", "console")
+    assert "hello" in alice.call("messages", "bob").out
+
+
+def test_an_interrupted_sync_goes_on_the_next_time(serve: Serve, number: signal.Signals) -> None:
+    """Ctrl-C: exit 130, no traceback; the next run has little left to do, and ends whole."""
+    world = sized_world("6x2000")
+    emulator = Emulator(world, faults=Faults("latency", latency_ms=(20, 20)))
+    alice = serve(emulator)
+    with alice.start("sync") as process:
+        until_served(emulator, 60)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate()
+    assert (process.returncode, out) == (130, "")
+    assert err.startswith("error: interrupted\nhint: ")
+    assert "Traceback" not in err
+    emulator.set_faults(Faults())
+    rest = alice.call("sync", "--json").object
+    assert (rest["errors"], rest["gaps_open"]) == ([], 0)
+    assert 0 < rest["messages_added"] < 12_000
+    assert alice.call("status", "--json").object["messages"] == 12_000
+
+
+def test_a_file_belongs_to_one_account(alice: Person) -> None:
+    """Another user's chats never end up in it: exit 2, and it is as before."""
+    other = alice.but(SYNCENGINE_USER="bob", SYNCENGINE_PASSWORD="bob")
+    other.call("sync").refused(2, "belongs to", "--db")
+    with closing(sqlite3.connect(alice.db)) as database:
+        assert database.execute("SELECT count(*) FROM message").fetchone() == (1479,)

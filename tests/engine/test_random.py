@@ -1,0 +1,103 @@
+"""Random histories against the whole engine: whatever happens, nothing is missed.
+
+A failing seed is printed in the test's name; `pytest "tests/engine/test_random.py" -k SEED`
+repeats it.
+"""
+
+import os
+from random import Random
+
+import pytest
+
+from syncengine import Kind
+from syncengine.emulator import Switches, World
+from tests.harness import USER, Side
+
+SEEDS = range(int(os.environ.get("RANDOM_START", "0")), int(os.environ.get("RANDOM_END", "60")))
+PEERS = ("bob", "carol", "dave")
+
+
+class Life:
+    """What happens to one account, drawn from a seed."""
+
+    def __init__(self, side: Side, seed: int) -> None:
+        self.random = Random(seed)
+        self.side = side
+        side.seed = seed
+        side.page_size = self.random.choice([2, 3, 7, 49])
+        world = World(seed=seed, clock=side.time.now, switches=self._switches())
+        for name in (USER, *PEERS):
+            world.add_user(name)
+        side.serve(world)
+        self.sent = 0
+        self.deleted: set[str] = set()
+
+    def _switches(self) -> Switches:
+        return Switches(
+            start_gone=self.random.choice(["nothing", "head", "honour"]),
+            full_page_is_last=self.random.random() < 0.3,
+            replicas=self.random.choice([1, 1, 2]),
+            replica_lag_ms=2_000,
+        )
+
+    async def step(self) -> None:
+        """One thing happens."""
+        actions = (self.arrive, self.arrive, self.interrupt, self.sync, self.delete, self.wait)
+        await self.random.choice(actions)()
+
+    async def arrive(self) -> None:
+        """Messages, sometimes with a clock that runs backwards."""
+        peer = self.random.choice(PEERS)
+        for _ in range(self.random.randint(1, 30)):
+            self.sent += 1
+            at = self.side.time.now() - self.random.choice([0, 0, 0, 50_000])
+            self.side.world.send(peer, USER, Kind.CHAT, f"m{self.sent}", at=at)
+            self.side.time.seconds += self.random.choice([0, 1])
+
+    async def delete(self) -> None:
+        """Another device deletes some of alice's messages."""
+        peer = self.random.choice(PEERS)
+        served = self.side.served(peer)
+        gone = self.random.sample(served, min(len(served), self.random.randint(0, 4)))
+        self.side.world.delete_messages(USER, peer, gone, Kind.CHAT)
+        self.deleted |= set(gone)
+
+    async def wait(self) -> None:
+        """The replicas catch up."""
+        self.side.time.seconds += 10
+
+    async def interrupt(self) -> None:
+        """A pull is cut off after some pages."""
+        enough = self.random.randint(1, 8)
+        async with self.side.engine(fetchers=self.random.choice([1, 3])) as engine:
+            import asyncio
+
+            def look(progress: object) -> None:
+                if getattr(progress, "pages", 0) >= enough:
+                    task.cancel()
+
+            task = asyncio.create_task(engine.sync(progress=look))
+            await asyncio.gather(task, return_exceptions=True)
+
+    async def sync(self) -> None:
+        """A whole cycle, perhaps through a bad network."""
+        self.side.fail(self.random.choice(["none", "none", "flaky", "repeat"]))
+        await self.side.sync()
+        self.side.fail("none")
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+async def test_whatever_happens_nothing_is_missed(side: Side, seed: int) -> None:
+    """Laws 2, 3 and 13: what the server has is held, in its order, with no gap left."""
+    life = Life(side, seed)
+    for _ in range(life.random.randint(3, 14)):
+        await life.step()
+    await life.wait()
+    for _ in range(6):
+        report = await side.sync()
+    assert report.errors == ()
+    assert report.gaps_open == 0
+    for listed in side.world.conversations(USER):
+        peer = listed.entry.key.conversation_id
+        side.picture(peer)
+        assert [m for m in side.held(peer) if m not in life.deleted] == side.served(peer)
