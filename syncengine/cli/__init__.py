@@ -7,6 +7,8 @@ def main() -> None:
     """Run the command line; exits with the codes that `syncengine --help` lists."""
     try:
         from syncengine.cli.app import syncengine
+    except KeyboardInterrupt:  # somebody changed their mind at once
+        sys.exit(130)
     except ModuleNotFoundError as error:
         if error.name not in ("click", "rich", "platformdirs"):
             raise

@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, NoReturn
 
 import click
@@ -46,6 +47,14 @@ class Program(click.Group):
         run = super().main
         sys.exit(_exit_code_of(lambda: run(arguments, *rest, **extra), wants_json(arguments)))
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the subcommand. Whoever read us, `head` for example, may have enough."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:  # click would call it a failure
+            _write_no_more()
+            return 0
+
 
 def wants_json(arguments: Sequence[str]) -> bool:
     """Whether errors are for a program; also where the flags could not be understood."""
@@ -62,16 +71,23 @@ def _exit_code_of(run: Callable[[], Any], as_json: bool) -> int:
         hint = "What was done so far is kept; the same command again goes on from there."
         print_error("Interrupted", "interrupted", hint, as_json=as_json)
         return INTERRUPTED
-    except BrokenPipeError:
-        return _nobody_reads()
     except SyncEngineError as error:
         return _failed(error, as_json)
     except UnicodeEncodeError:
         return _failed(_NOT_TEXT, as_json)
     except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        hint = "Check who may read and write there, or name another file with --db."
-        return _failed(StoreError(f"{where}{error.strerror or error}", hint=hint), as_json)
+        return _system_failed(error, as_json)
+
+
+def _system_failed(error: OSError, as_json: bool) -> int:
+    """A file that may not be looked at; with no file named, the output itself."""
+    what = error.strerror or str(error)
+    if error.filename is None:
+        _write_no_more()
+        hint = "What was printed is not whole; check where it goes."
+        return _failed(SyncEngineError(f"the output: {what}", hint=hint), as_json)
+    hint = "Check who may read and write there, or name another file with --db."
+    return _failed(StoreError(f"{error.filename}: {what}", hint=hint), as_json)
 
 
 def _failed(error: SyncEngineError, as_json: bool) -> int:
@@ -98,8 +114,7 @@ def _usage_error(error: click.ClickException, as_json: bool) -> int:
     return USAGE
 
 
-def _nobody_reads() -> int:
-    """Whoever read us, `head` for example, has enough: nothing to say, nowhere to say it."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())  # or Python complains when it flushes at exit
-    return 0
+def _write_no_more() -> None:
+    """Python would complain, when it flushes at exit, about a stream that takes nothing."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

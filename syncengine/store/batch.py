@@ -40,8 +40,8 @@ class Shift:
 class Batch:
     """All that is written for one conversation, in one transaction (law 1).
 
-    Applied in the order of the fields. The last two are not written: they tell the chain
-    of pages that made this batch what is left to fetch.
+    Applied in the order of the fields. The last three are not written: they tell the
+    chain of pages that made this batch what is left to fetch.
     """
 
     key: ConversationKey
@@ -60,6 +60,8 @@ class Batch:
     """The gap directly below the page, the one that its cursor continues."""
     open_gaps: int = field(default=0, eq=False)
     """How many gaps of the conversation can still be fetched."""
+    hasty: bool = field(default=False, eq=False)
+    """The server claimed an end that is not believed yet; the gap is left for later."""
 
     @property
     def writes(self) -> bool:

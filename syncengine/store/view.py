@@ -47,6 +47,10 @@ _BELOW = """
     SELECT position FROM message WHERE conversation = ? AND position < ?
     ORDER BY position DESC LIMIT 1
 """
+_SENT_BELOW = """
+    SELECT timestamp FROM message WHERE conversation = ? AND position < ?
+    ORDER BY position DESC LIMIT 1
+"""
 _ABOVE = """
     SELECT message_id FROM message
     WHERE conversation = ? AND position >= ? AND message_id NOT LIKE 'raw:%'
@@ -108,6 +112,11 @@ class View:
     def below(self, key: ConversationKey, position: int) -> int | None:
         """The highest position held that is lower."""
         found = self._connection.execute(_BELOW, (self.row(key), position)).fetchone()
+        return None if found is None else int(found[0])
+
+    def sent_below(self, key: ConversationKey, position: int) -> int | None:
+        """The time, ms, of the message of the highest position that is lower."""
+        found = self._connection.execute(_SENT_BELOW, (self.row(key), position)).fetchone()
         return None if found is None else int(found[0])
 
     def newest_id(self, key: ConversationKey) -> str | None:

@@ -26,6 +26,8 @@ STEP = 1 << 16
 """Distance between neighbours: sixteen halvings of room for what is imported later."""
 JUMP = 1 << 36
 """Distance across a gap whose size is not known: room for a million messages."""
+NEAR = 50
+"""Messages: how far from a gap what is not shown is rather gone than imported past."""
 
 
 @frozen
@@ -128,8 +130,8 @@ def _places(anchors: Sequence[int | None], local: Local) -> list[int] | Shift:
         stop = i
         while stop < len(anchors) and anchors[stop] is None:
             stop += 1
-        joined = stop < len(anchors)
-        stretch = _stretch(stop - i, places[-1] if places else None, joined, local)
+        lower = anchors[stop] if stop < len(anchors) else None
+        stretch = _stretch(stop - i, places[-1] if places else None, lower, local)
         if isinstance(stretch, Shift):
             return stretch
         places += stretch
@@ -137,17 +139,42 @@ def _places(anchors: Sequence[int | None], local: Local) -> list[int] | Shift:
     return places
 
 
-def _stretch(count: int, upper: int | None, joined: bool, local: Local) -> list[int] | Shift:
-    """Positions for `count` new neighbours, below `upper` or at the head."""
+def _stretch(count: int, upper: int | None, lower: int | None, local: Local) -> list[int] | Shift:
+    """Positions for `count` new neighbours, between two of the run or at an end of it."""
     if upper is None:
         newest = local.below(HEAD)
-        lowest = 0 if newest is None else newest + (STEP if joined else JUMP)
+        lowest = 0 if newest is None else newest + (JUMP if lower is None else STEP)
         return [lowest + STEP * i for i in range(count - 1, -1, -1)]
-    floor = local.below(upper)
-    step = STEP if floor is None else min(STEP, (upper - floor - 1) // (count + 1))
+    top, floor = _room(upper, lower, local)
+    step = STEP if floor is None else min(STEP, (top - floor - 1) // (count + 1))
     if step < 1:
-        return Shift(upper, JUMP)
-    return [upper - step * (i + 1) for i in range(count)]
+        return Shift(top, JUMP)
+    return [top - step * (i + 1) for i in range(count)]
+
+
+def _room(upper: int, lower: int | None, local: Local) -> tuple[int, int | None]:
+    """Where to put new messages below `upper`: from which position down, to which.
+
+    Into a gap if one is there: a span between gaps was whole when it was read, so what is
+    held between `upper` and the gap, and was not shown, is gone from the server. Where no
+    gap is near, the new messages were imported, and stand directly below `upper`.
+    """
+    for gap in reversed(local.gaps):
+        if gap.seam or gap.high > upper or (lower is not None and gap.high <= lower):
+            continue
+        if lower is not None or _is_near(upper, gap.high, local.below):
+            return gap.high, None if gap.low == START else gap.low
+    return upper, local.below(upper)
+
+
+def _is_near(upper: int, high: int, below: Callable[[int], int | None]) -> bool:
+    """At most a page of messages is held from a gap's upper end to just below `upper`."""
+    position: int | None = upper
+    for _ in range(NEAR):
+        position = below(position) if position is not None else None
+        if position is None or position < high:
+            return True
+    return False
 
 
 def _remaining(

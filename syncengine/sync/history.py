@@ -24,7 +24,13 @@ from syncengine.store.store import Store
 from syncengine.store.view import View
 from syncengine.store.writer import Decision
 from syncengine.sync.committer import Committer, Outcome
-from syncengine.sync.placing import place_around, place_below, place_head, place_overlapping
+from syncengine.sync.placing import (
+    FRESH_MS,
+    place_around,
+    place_below,
+    place_head,
+    place_overlapping,
+)
 from syncengine.sync.tally import Tally
 
 _OVERLAPS = (1, 24, 240)
@@ -33,8 +39,6 @@ _MOST_EMPTY = 50
 """Pages without a single message, one after the other, before the server is not believed."""
 _MOST_FAILURES = 3
 """Chains on one gap that prove nothing, one after the other."""
-_FRESH_MS = 3_600_000
-"""How long replicas are given to agree about a message."""
 
 
 @frozen
@@ -44,7 +48,7 @@ class Link:
     above: str | None
     """The oldest message it was served; None: none yet, from the head down."""
     before: str | None
-    """The one served just before that."""
+    """One served shortly before that, by an id that the server knows."""
     cursor: str
     fresh: bool = False
     """The oldest is so young that not every replica may have it."""
@@ -72,6 +76,7 @@ class History:
         self._retrier = retrier
         self._limit = config.page_size
         self._tally = tally
+        self._hasty: set[ConversationKey] = set()
 
     async def read_head(self, key: ConversationKey) -> tuple[Link | None, int]:
         """Fetch and place the newest page.
@@ -82,25 +87,28 @@ class History:
         batch = await self._commit_head(key, page)
         if batch is None:
             return None, 0
-        return (_next_link(None, page, batch) if batch.frontier else None), batch.open_gaps
+        link = _next_link(Link(None, None, ""), page, batch) if batch.frontier else None
+        return link, batch.open_gaps
 
     async def close_gaps(self, key: ConversationKey, link: Link | None = None) -> None:
         """Close every gap of the conversation, newest first.
 
+        A gap whose end the server claims too early is left for a later cycle.
         Raises CursorStuck where the server's answers lead nowhere; what was proved stays.
         """
         failures = 0
-        while failures < _MOST_FAILURES:
-            if link is None:
-                gap = await self._store.read(lambda c: _newest_gap(View(c), key))
-                if gap is None:
-                    return
-                link = await self._attach(key, gap)
-            before = self._tally.messages_added
-            closed = link is not None and await self._follow(key, link)
-            link = None
-            failures = 0 if closed or self._tally.messages_added > before else failures + 1
-        raise CursorStuck(f"the history of {key} does not go on where it should")
+        gap = await self._newest_gap(key)
+        while gap is not None and failures < _MOST_FAILURES:
+            added = self._tally.messages_added
+            link = link or await self._attach(key, gap)
+            if link is not None:
+                await self._follow(key, link)
+            link, before = None, gap
+            gap = await self._newest_gap(key)
+            stands = gap == before and self._tally.messages_added == added
+            failures = failures + 1 if stands else 0
+        if gap is not None and key not in self._hasty:
+            raise CursorStuck(f"the history of {key} does not go on where it should")
 
     async def _attach(self, key: ConversationKey, gap: Gap) -> Link | None:
         """Begin a chain that leads into the gap."""
@@ -113,18 +121,18 @@ class History:
         batch = await self._commit_head(key, page)
         if batch is None or not batch.open_gaps:
             return None
-        return _next_link(None, page, batch, walking=batch.frontier is None)
+        return _next_link(Link(None, None, "", walking=batch.frontier is None), page, batch)
 
     async def _attach_at(self, key: ConversationKey, start: str) -> Link | None:
         try:
             page = await self._fetch(key, start)
         except CursorExpired:
             return None
-        batch = await self._committer.commit(place_around(key, start, page))
-        self._tally.count(batch)
+        batch = self._counted(await self._committer.commit(place_around(key, start, page)))
         if batch is None:
             return None
-        return _next_link(None, page, batch, walking=batch.frontier is None)
+        came_from = Link(start, None, "", walking=batch.frontier is None)
+        return _next_link(came_from, page, batch)
 
     async def _follow(self, key: ConversationKey, link: Link) -> bool:
         """Fetch and place until the chain's gap is closed. False: it leads nowhere."""
@@ -155,35 +163,39 @@ class History:
 
     async def _ask(self, key: ConversationKey, link: Link) -> tuple[Page, Decision]:
         """The chain's next page, and how to place it."""
+        provable = link.before is not None and self._remote.capabilities.starts_at_messages
+        if provable and (link.fresh or not link.virgin):
+            return await self._ask_with_proof(key, link)
+        page = await self._fetch(key, link.cursor)
+        if provable and page.end and not page.messages:
+            return await self._ask_with_proof(key, link)
         if link.above is None:
-            page = await self._fetch(key, link.cursor)
             return page, place_head(key, page)
-        if (link.virgin and not link.fresh) or not self._remote.capabilities.starts_at_messages:
-            page = await self._fetch(key, link.cursor)
-            if page.messages or not page.end:
-                return page, place_below(key, link.above, page)
-        return await self._ask_with_proof(key, link, link.above)
+        return page, place_below(key, link.above, page)
 
-    async def _ask_with_proof(
-        self, key: ConversationKey, link: Link, above: str
-    ) -> tuple[Page, Decision]:
-        """The same page, asked for from one message higher."""
-        if link.before is None:
-            page = await self._fetch(key, "")
-            return page, place_head(key, page)
+    async def _ask_with_proof(self, key: ConversationKey, link: Link) -> tuple[Page, Decision]:
+        """The same page, asked for from one message higher: it must show where it hangs."""
+        assert link.before is not None
+        assert link.above is not None
         page = await self._fetch(key, link.before)
-        return page, place_overlapping(key, link.before, above, page)
+        return page, place_overlapping(key, link.before, link.above, page)
 
     async def _settled(self, pending: Outcome) -> Batch | None:
         batch = await pending
         assert batch is None or isinstance(batch, Batch)
-        self._tally.count(batch)
-        return batch
+        return self._counted(batch)
 
     async def _commit_head(self, key: ConversationKey, page: Page) -> Batch | None:
-        batch = await self._committer.commit(place_head(key, page))
+        return self._counted(await self._committer.commit(place_head(key, page)))
+
+    def _counted(self, batch: Batch | None) -> Batch | None:
         self._tally.count(batch)
+        if batch is not None and batch.hasty:
+            self._hasty.add(batch.key)
         return batch
+
+    async def _newest_gap(self, key: ConversationKey) -> Gap | None:
+        return await self._store.read(lambda c: _newest_gap(View(c), key))
 
     async def _fetch(self, key: ConversationKey, start: str) -> Page:
         # A page that begins with a message served before must have room for one more.
@@ -204,25 +216,24 @@ def _moved(link: Link, page: Page) -> Link:
     """The link after a page, whatever the writer made of it."""
     if not page.messages:
         return evolve(link, cursor=page.cursor or link.cursor)
-    ids = [message.message_id for message in page.messages[-2:]]
-    last = page.messages[-1]
+    *earlier, last = page.messages
+    served = [link.above, *(message.message_id for message in earlier)]
     return evolve(
         link,
         above=last.message_id,
-        before=ids[0] if len(ids) == 2 else link.above,
+        before=next((m for m in reversed(served) if m and not m.startswith("raw:")), None),
         cursor=page.cursor or last.message_id,
-        fresh=page.served_at is None or page.served_at - last.timestamp < _FRESH_MS,
+        fresh=page.served_at is None or page.served_at - last.timestamp < FRESH_MS,
     )
 
 
-def _next_link(link: Link | None, page: Page, batch: Batch, *, walking: bool = False) -> Link:
+def _next_link(link: Link, page: Page, batch: Batch) -> Link:
     """The link after a page that was placed."""
-    moved = _moved(link or Link(None, None, ""), page)
     frontier = batch.frontier
     return evolve(
-        moved,
+        _moved(link, page),
         virgin=frontier is not None and frontier.low == START,
-        walking=frontier is None and (walking or moved.walking),
+        walking=frontier is None and link.walking,
     )
 
 

@@ -7,12 +7,16 @@ writes its result. A decision that returns None found no proof: nothing is writt
 from collections.abc import Mapping, Sequence
 from functools import partial
 
+from attrs import evolve
+
 from syncengine.models import ConversationKey, MessageRow, Page, Summary
 from syncengine.store.batch import HEAD, START, Batch, Gap, Shift
 from syncengine.store.view import HeldMessage, ListedState, View
 from syncengine.store.writer import Decision
 from syncengine.sync.gaps import Local, Run, Woven, weave
 
+FRESH_MS = 3_600_000
+"""How long replicas are given to agree about a message."""
 MAX_LOOKS = 3
 """How often the head is read for a list entry's message that history does not show."""
 
@@ -25,17 +29,17 @@ def note_summary(summary: Summary) -> Decision:
 def place_head(key: ConversationKey, page: Page) -> Decision:
     """A page that was read from the newest end, or that goes on where such a page
     showed no message at all."""
-    return partial(_place, key, page.messages, _run(page, head=True))
+    return partial(_place, key, page, _run(page, head=True))
 
 
 def place_below(key: ConversationKey, above: str, page: Page) -> Decision:
     """A page below a message that this chain was served: its end counts (law 2)."""
-    return partial(_place, key, page.messages, _run(page, above=above))
+    return partial(_place, key, page, _run(page, above=above))
 
 
 def place_overlapping(key: ConversationKey, start: str, above: str, page: Page) -> Decision:
     """A page that began one message higher: it must show the message the chain goes on from."""
-    if not page.messages or page.messages[0].message_id != above:
+    if all(message.message_id != above for message in page.messages):
         return _nothing
     return place_below(key, start, page)
 
@@ -61,8 +65,8 @@ def _around(key: ConversationKey, start: str, page: Page, view: View) -> Batch |
         return None
     for index, message in enumerate(page.messages):
         if message.message_id in held:
-            rows = page.messages[index:]
-            return _place(key, rows, Run([m.message_id for m in rows], cursor=page.cursor), view)
+            proved = Page(page.messages[index:], page.cursor, end=False)
+            return _place(key, proved, _run(proved), view)
     return None
 
 
@@ -76,21 +80,37 @@ def _run(page: Page, *, above: str | None = None, head: bool = False) -> Run:
 def _distinct(run: Run) -> Run:
     """A page may repeat a message, or include its start: the first place counts."""
     ids = list(dict.fromkeys(run.ids))
-    return run if len(ids) == len(run.ids) else Run(ids, run.head, run.end, run.cursor)
+    return run if len(ids) == len(run.ids) else evolve(run, ids=ids)
 
 
-def _place(key: ConversationKey, rows: Sequence[MessageRow], run: Run, view: View) -> Batch | None:
-    if not rows and view.row(key) is None:
+def _place(key: ConversationKey, page: Page, run: Run, view: View) -> Batch | None:
+    if not page.messages and view.row(key) is None:
         return None  # nobody ever heard of this conversation
     run = _distinct(run)
     held = view.held(key, run.ids)
+    hasty = run.end and _hasty(key, held, page.served_at, view)
+    if hasty:
+        run = evolve(run, end=False)
     gaps = view.gaps(key)
     woven = weave(run, _local(key, held, gaps, view))
     if woven is None:
         return None
     if isinstance(woven, Shift):
         return Batch(key, shifts=[woven])
-    return _batch(key, rows, run, woven, held, gaps, view)
+    return evolve(_batch(key, page.messages, run, woven, held, gaps, view), hasty=hasty)
+
+
+def _hasty(
+    key: ConversationKey, held: Mapping[str, HeldMessage], served_at: int | None, view: View
+) -> bool:
+    """Whether an end is too early to be believed.
+
+    It says that nothing is left of the older messages held here. Where the newest of them
+    is young, a replica that lags behind is a better explanation than that all expired.
+    """
+    low = min((message.position for message in held.values()), default=HEAD)
+    sent_at = view.sent_below(key, low)
+    return sent_at is not None and (served_at is None or served_at - sent_at < FRESH_MS)
 
 
 def _local(

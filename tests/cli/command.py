@@ -6,13 +6,15 @@ import os
 import pty
 import select
 import shutil
+import signal
+import sqlite3
 import subprocess
 import sys
 import termios
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -115,8 +117,6 @@ class Person:
 @contextmanager
 def _given_back() -> Iterator[None]:
     """What a command changes in its process is put back."""
-    import signal
-
     before = signal.getsignal(signal.SIGTERM)
     try:
         yield
@@ -133,7 +133,7 @@ def outcome(line: list[str], env: Env, **settings: Any) -> Outcome:
     """Run any command line to its end, with nothing to read from."""
     given: dict[str, Any] = {"stdin": subprocess.DEVNULL, "timeout": PATIENCE, **settings}
     done = subprocess.run(line, capture_output=True, env=env, check=False, **given)
-    return Outcome(done.returncode, done.stdout.decode(), done.stderr.decode())
+    return Outcome(done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode())
 
 
 def _bare(home: Path) -> dict[str, str]:
@@ -239,6 +239,13 @@ def until_served(emulator: Emulator, pages: int) -> None:
     while emulator.counters.requests["history"] < pages:
         assert time.monotonic() < end
         threading.Event().wait(0.002)
+
+
+@contextmanager
+def opened(file: Path) -> Iterator[sqlite3.Connection]:
+    """The file itself, to look at and to change; what was changed is committed."""
+    with closing(sqlite3.connect(file)) as database, database:
+        yield database
 
 
 def copy(source: Path, target: Path) -> None:

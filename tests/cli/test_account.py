@@ -1,10 +1,13 @@
 """Which account, which file, and where the secret comes from."""
 
+import json
+import urllib.request
 from pathlib import Path
 
 import pytest
 
-from tests.cli.command import Person, terminal
+from syncengine.cli.account import database
+from tests.cli.command import Person, command, outcome, terminal
 
 
 def test_there_is_no_password_flag(newcomer: Person) -> None:
@@ -26,8 +29,6 @@ def test_no_secret_and_no_terminal_is_an_error(newcomer: Person) -> None:
 
 def test_a_closed_input_is_no_terminal(newcomer: Person) -> None:
     """Started with no standard input at all, as some supervisors do: the same error."""
-    from tests.cli.command import command, outcome
-
     line = ["sh", "-c", 'exec "$@" <&-', "sh", *command("sync")]
     outcome(line, newcomer.but(SYNCENGINE_PASSWORD=None).env).refused(2, "SYNCENGINE_PASSWORD")
 
@@ -69,9 +70,6 @@ def test_leaving_the_prompt(newcomer: Person) -> None:
 
 def test_a_token_does_instead_of_a_password(newcomer: Person, demo_url: str) -> None:
     """`SYNCENGINE_TOKEN` signs in alone; one that the server refuses is exit 4."""
-    import json
-    import urllib.request
-
     body = {"grant_type": "password", "username": "alice", "password": "alice"}
     request = urllib.request.Request(
         f"{demo_url}/org/app/token",
@@ -103,8 +101,6 @@ USERS = ["alice", "../../../evil", "..", ".", "a/b", "小明", "-rf", "名" * 10
 @pytest.mark.parametrize("user", USERS)
 def test_the_default_file_is_named_after_the_user(newcomer: Person, user: str) -> None:
     """Under XDG_DATA_HOME, inside the folder whatever the name; another user, another file."""
-    from syncengine.cli.account import database
-
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_DATA_HOME", str(newcomer.home / "data"))
         path = database(None, user)

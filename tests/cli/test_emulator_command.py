@@ -4,6 +4,7 @@ import json
 import signal
 import socket
 import subprocess
+import urllib.request
 
 import pytest
 
@@ -40,8 +41,6 @@ def test_everything_can_come_from_the_environment(newcomer: Person) -> None:
     with server.start("emulator", stderr=subprocess.STDOUT) as process:
         assert process.stdout is not None
         url = json.loads(process.stdout.readline())["url"]
-        import urllib.request
-
         with urllib.request.urlopen(f"{url}/_emulator/state") as reply:
             state = json.load(reply)
         process.terminate()

@@ -1,18 +1,16 @@
 """Files that are not what was hoped for, disks that are full, folders that are closed."""
 
 import os
-import sqlite3
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from syncengine.emulator import sized_world
-from tests.cli.command import Outcome, Person, copy, outcome
+from tests.cli.command import Outcome, Person, copy, opened, outcome
 from tests.cli.conftest import Serve
 
 READING = [("conversations",), ("messages", "bob"), ("status",)]
@@ -20,7 +18,7 @@ ALL = [*READING, ("sync",)]
 
 
 @pytest.mark.parametrize("line", ALL, ids=" ".join)
-@pytest.mark.parametrize("content", [b"Dear diary, today \x00\xff" * 100, b"x"])
+@pytest.mark.parametrize("content", [b"Dear diary, today \x00\xff" * 100, b"hi"])
 def test_a_file_that_is_no_database(
     newcomer: Person, line: tuple[str, ...], content: bytes
 ) -> None:
@@ -37,7 +35,7 @@ def test_a_database_of_another_program(
     newcomer: Person, line: tuple[str, ...], version: int
 ) -> None:
     """Exit 5; it is as before, byte for byte: not even its journal mode is changed."""
-    with closing(sqlite3.connect(newcomer.db)) as database, database:
+    with opened(newcomer.db) as database:
         database.execute("CREATE TABLE recipe (name TEXT)")
         database.execute(f"PRAGMA user_version = {version}")
     before = newcomer.db.read_bytes()
@@ -48,7 +46,7 @@ def test_a_database_of_another_program(
 
 def test_a_database_from_a_newer_version(alice: Person) -> None:
     """It can be read; sync refuses with exit 5, says to upgrade, and changes nothing."""
-    with closing(sqlite3.connect(alice.db)) as database:
+    with opened(alice.db) as database:
         database.execute("PRAGMA user_version = 99")
     before = alice.db.read_bytes()
     assert len(alice.call("conversations", "--json").lines) == 12
@@ -78,7 +76,7 @@ def test_a_file_where_a_folder_should_be(newcomer: Person) -> None:
     """The path leads through a file: an error with a hint, whichever command."""
     (newcomer.home / "file").write_text("x")
     person = newcomer.but(SYNCENGINE_DB=str(newcomer.home / "file" / "alice.db"))
-    person.call("sync").refused(5, "Not a directory")
+    person.call("sync").refused(5, str(newcomer.home / "file"))
     person.call("status").refused(2, "there is no")
 
 

@@ -1,10 +1,12 @@
 """`--help` teaches."""
 
+import shlex
+
 import pytest
 from click import Context, Option
 
 from syncengine.cli.app import syncengine
-from tests.cli.command import Person, terminal
+from tests.cli.command import Person
 
 COMMANDS = sorted(syncengine.commands)
 
@@ -38,8 +40,6 @@ def test_every_command_has_json(name: str) -> None:
 @pytest.mark.parametrize("name", ["sync", "conversations", "messages", "status", "emulator"])
 def test_examples_can_be_typed(newcomer: Person, name: str) -> None:
     """An example line has only flags that there are."""
-    import shlex
-
     out = newcomer.call(name, "--help").out
     (line,) = [each for each in out.splitlines() if "Example:" in each]
     program, command, *rest = shlex.split(line.partition("Example:")[2])
@@ -59,6 +59,5 @@ def test_the_first_page_teaches(newcomer: Person) -> None:
 @pytest.mark.parametrize("name", COMMANDS)
 def test_help_fits_a_terminal(newcomer: Person, name: str) -> None:
     """80 columns are enough, examples apart."""
-    with terminal(newcomer, name, "--help", size=(24, 80)) as screen:
-        lines = screen.finish().out.replace("\r", "").splitlines()
+    lines = newcomer.but(COLUMNS="80").call(name, "--help").out.splitlines()
     assert all(len(line) <= 80 for line in lines if "Example" not in line)

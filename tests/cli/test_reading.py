@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.command import Person
+from tests.cli.command import Person, opened
 
 MESSAGE = ["message_id", "conversation_id", "kind", "sender", "timestamp", "type", "text"]
 CONVERSATION = ["conversation_id", "kind", "unread_count", "pinned", "last_message"]
@@ -45,10 +45,7 @@ def test_pinned_conversations_come_first_then_the_most_recent(alice: Person) -> 
 
 def test_a_conversation_without_messages_has_null(alice: Person) -> None:
     """`last_message` is null where there is none: empty is said, not left out."""
-    import sqlite3
-    from contextlib import closing
-
-    with closing(sqlite3.connect(alice.db)) as database, database:
+    with opened(alice.db) as database:
         database.execute("INSERT INTO conversation (conversation_id, kind) VALUES ('e', 'chat')")
     last = alice.call("conversations", "--json").lines[-1]
     assert (last["conversation_id"], last["last_message"]) == ("e", None)
@@ -163,10 +160,7 @@ def test_reading_touches_no_network(alice: Person) -> None:
 
 def test_gaps_and_seams_are_shown_where_they_are(alice: Person) -> None:
     """Law 9: a read never looks whole where it is not."""
-    import sqlite3
-    from contextlib import closing
-
-    with closing(sqlite3.connect(alice.db)) as database, database:
+    with opened(alice.db) as database:
         row, low, high = database.execute(
             "SELECT conversation, min(position), max(position) FROM message"
             " JOIN conversation USING (conversation) WHERE conversation_id = 'noor'"
@@ -183,10 +177,7 @@ def test_gaps_and_seams_are_shown_where_they_are(alice: Person) -> None:
 
 def test_a_long_conversation_comes_whole_in_chunks(alice: Person, tmp_path: Path) -> None:
     """`--all` reads a chunk at a time: more messages than one chunk, none twice, none lost."""
-    import sqlite3
-    from contextlib import closing
-
-    with closing(sqlite3.connect(alice.db)) as database, database:
+    with opened(alice.db) as database:
         database.execute(
             "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000)"
             " INSERT INTO message (conversation, position, message_id, sender, timestamp, type,"

@@ -192,6 +192,7 @@ async def test_a_resumed_pull_fetches_one_message_again(side: Side) -> None:
     """Law 2: the message that a resumed chain hangs on is asked for once more, no other."""
     side.page_size = 10
     side.send(*numbered(1, 100))
+    side.time.seconds += 7200  # young messages are asked for with more care
     await side.sync_until(lambda progress: progress.messages_added >= 30, fetchers=1)
     held = len(side.held())
     side.emulator.counters.reset()
