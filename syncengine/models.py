@@ -221,6 +221,8 @@ class Progress:
 
     pages: int
     messages_added: int
+    conversations_readable: int
+    """Conversations whose newest page is here."""
     conversations_done: int
     conversations_known: int
     """Conversations with something to fetch, as far as is known yet; it may still grow."""

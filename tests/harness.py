@@ -12,6 +12,7 @@ from attrs import define, field
 
 from syncengine import Config, EasemobRemote, Environment, Kind, Progress, Report, SyncEngine
 from syncengine.emulator import Emulator, Faults, World
+from syncengine.store.database import Connect, connect_threaded
 
 USER = "alice"
 
@@ -46,6 +47,7 @@ class Side:
     emulator: Emulator = field(init=False)
     page_size: int = 49
     seed: int = 1
+    connect: Connect = connect_threaded
 
     def __attrs_post_init__(self) -> None:
         self.serve(World(seed=self.seed, clock=self.time.now))
@@ -89,7 +91,7 @@ class Side:
         )
         remote = self.remote() if online else None
         async with SyncEngine.open(
-            self.path, remote, config=settings, environment=environment
+            self.path, remote, config=settings, environment=environment, connect=self.connect
         ) as engine:
             yield engine
 

@@ -11,7 +11,7 @@ from typing import Any
 import attrs
 import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as ProgressBar
 
 from syncengine.cli.account import Account, database
@@ -77,19 +77,22 @@ def progress_bar(show: bool) -> Iterator[Callable[[Progress], None] | None]:
     columns = (
         TextColumn("[bold]syncing"),
         BarColumn(bar_width=20),
-        MofNCompleteColumn(),
-        TextColumn("conversations, {task.fields[messages]:,} messages"),
+        TextColumn("{task.fields[readable]}/{task.fields[known]} conversations readable,"),
+        TextColumn("{task.fields[messages]:,} messages"),
         TimeElapsedColumn(),
     )
     with ProgressBar(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("sync", total=None, messages=0)
+        task = bar.add_task("sync", total=None, messages=0, readable=0, known=0)
 
         def listen(progress: Progress) -> None:
             bar.update(
                 task,
-                total=progress.conversations_known,
-                completed=progress.conversations_done,
+                # A conversation is halfway when its newest page is here.
+                total=2 * progress.conversations_known,
+                completed=progress.conversations_readable + progress.conversations_done,
                 messages=progress.messages_added,
+                readable=progress.conversations_readable,
+                known=progress.conversations_known,
             )
 
         yield listen

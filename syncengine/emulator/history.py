@@ -1,5 +1,6 @@
 """History pages: the call that is made most, so it is plain ASGI and makes few objects."""
 
+import json
 from collections.abc import Iterable
 from itertools import chain
 from typing import Any
@@ -184,10 +185,11 @@ class HistoryCall:
 
     def _frame(self, user: str, key: ConversationKey, rows: Rows) -> tuple[bytes, bytes]:
         now = self._service.world.now()
-        queue = f"{key.conversation_id}@{domain(key.kind)}"
+        owner = json.dumps(f"{user}@{USER_DOMAIN}")
+        queue = json.dumps(f"{key.conversation_id}@{domain(key.kind)}")
         head = (
             f'{{"action":"get message roaming","timestamp":{now},"data":'
-            f'{{"user":"{user}@{USER_DOMAIN}","queue":"{queue}","msgs":['
+            f'{{"user":{owner},"queue":{queue},"msgs":['
         )
         if rows.next_key is None:
             cursor = _LAST_CURSORS[self._service.world.switches.last_cursor]

@@ -75,5 +75,5 @@ def bad_body() -> ServiceError:
     return ServiceError(
         400,
         "invalid_request_body",
-        "Request body not readable. Please check content type is correct!",
+        "Request body not readable.Please check content type is correct!",
     )

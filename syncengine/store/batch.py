@@ -40,8 +40,8 @@ class Shift:
 class Batch:
     """All that is written for one conversation, in one transaction (law 1).
 
-    Applied in the order of the fields. The last three are not written: they tell the
-    chain of pages that made this batch what is left to fetch.
+    Applied in the order of the fields. Those from `frontier` on are not written: they tell
+    the chain of pages that made this batch how to go on.
     """
 
     key: ConversationKey
@@ -61,7 +61,9 @@ class Batch:
     open_gaps: int = field(default=0, eq=False)
     """How many gaps of the conversation can still be fetched."""
     hasty: bool = field(default=False, eq=False)
-    """The server claimed an end that is not believed yet; the gap is left for later."""
+    """The server claimed something that is not believed yet; the gap is left for later."""
+    believed: bool = field(default=True, eq=False)
+    """False: nothing of the page was."""
 
     @property
     def writes(self) -> bool:

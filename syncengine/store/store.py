@@ -5,13 +5,16 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from syncengine.errors import ConfigError, StoreError, StoreFull, StoreTooNew
+from syncengine.errors import ConfigError, StoreCorrupt, StoreError, StoreFull, StoreTooNew
 from syncengine.store.batch import Batch, Bookkeeping
-from syncengine.store.database import Connect, Connection, connect_threaded
+from syncengine.store.database import Connect, Connection, connect_threaded, translated
 from syncengine.store.migrate import check, migrate
 from syncengine.store.writer import Decision, apply_all, claim
 
 T = TypeVar("T")
+
+_SMALLEST_DATABASE = 512
+"""Bytes: the smallest page that SQLite knows."""
 
 
 class Store:
@@ -89,7 +92,9 @@ async def open_store(path: Path, *, connect: Connect = connect_threaded) -> Stor
 
 async def _open_writer(path: Path, connect: Connect) -> Connection | StoreError:
     try:
-        if _holds_something(path):
+        with translated(path):
+            holds_something = _holds_something(path)
+        if holds_something:
             await _look(path, connect)
         writer = await connect(path, False)
         try:
@@ -103,7 +108,11 @@ async def _open_writer(path: Path, connect: Connect) -> Connection | StoreError:
 
 
 def _holds_something(path: Path) -> bool:
-    return path.exists() and path.stat().st_size > 0
+    """Whether there is a database; SQLite would take a file of one byte for an empty one."""
+    size = path.stat().st_size if path.exists() else 0
+    if 0 < size < _SMALLEST_DATABASE:
+        raise StoreCorrupt(f"{path} is no database")
+    return size > 0
 
 
 async def _look(path: Path, connect: Connect) -> None:

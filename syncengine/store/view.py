@@ -51,6 +51,10 @@ _SENT_BELOW = """
     SELECT timestamp FROM message WHERE conversation = ? AND position < ?
     ORDER BY position DESC LIMIT 1
 """
+_LATEST = """
+    SELECT max(timestamp) FROM
+        (SELECT timestamp FROM message WHERE conversation = ? ORDER BY position DESC LIMIT 50)
+"""
 _ABOVE = """
     SELECT message_id FROM message
     WHERE conversation = ? AND position >= ? AND message_id NOT LIKE 'raw:%'
@@ -118,6 +122,11 @@ class View:
         """The time, ms, of the message of the highest position that is lower."""
         found = self._connection.execute(_SENT_BELOW, (self.row(key), position)).fetchone()
         return None if found is None else int(found[0])
+
+    def latest(self, key: ConversationKey) -> int:
+        """The latest time, ms, among the 50 messages of the highest positions."""
+        (found,) = self._connection.execute(_LATEST, (self.row(key),)).fetchone()
+        return int(found or 0)
 
     def newest_id(self, key: ConversationKey) -> str | None:
         """The message of the highest position."""

@@ -163,9 +163,12 @@ def _write_bookkeeping(connection: sqlite3.Connection, change: Bookkeeping) -> N
 
 
 def claim(connection: sqlite3.Connection, account: str) -> str:
-    """Make the file this account's, unless it is somebody's; return whose it is."""
+    """Make the file this account's, unless it holds somebody's chats; return whose it is."""
     with transaction(connection):
         connection.execute(
-            "INSERT OR IGNORE INTO account (account, name) VALUES (1, ?)", (account,)
+            "INSERT INTO account (account, name) VALUES (1, :name) ON CONFLICT DO UPDATE"
+            " SET name = :name, listed_at = NULL, synced_at = NULL"
+            " WHERE name <> :name AND NOT EXISTS (SELECT 1 FROM conversation)",
+            {"name": account},
         )
         return str(connection.execute("SELECT name FROM account").fetchone()[0])

@@ -145,6 +145,7 @@ class Cycle:
         try:
             if work.phase == _HEAD_PHASE:
                 link, open_gaps = await self._history.read_head(work.key)
+                self._tally.readable.add(work.key)
                 if open_gaps:
                     self._queue.put_nowait(_Work(_DEPTH_PHASE, work.order, work.key, link))
                     return

@@ -41,6 +41,9 @@ class Run:
     """Nothing on the server is older than the last, and that counts (law 2)."""
     cursor: str | None = None
     """Continues below the last."""
+    proved: bool = False
+    """It was seen to hang on its first message, so where it contradicts what is held, that
+    is wrong."""
 
 
 @frozen
@@ -70,9 +73,12 @@ def weave(run: Run, local: Local) -> Woven | Shift | None:
 
     Returns a `Shift` where there is no room between two positions: apply it and ask
     again. Returns None where the run proves nothing: its first message is not held, or
-    it shows messages as older that are held as newer than it (law 2).
+    it shows messages as older that are held as newer than it (law 2), unless it is proved
+    (law 3).
     """
     known = [local.held.get(message_id) for message_id in run.ids]
+    if run.proved:
+        known = _below_first(known)
     if not run.head and not _attached(known):
         return None
     anchors = _anchors(known)
@@ -87,6 +93,15 @@ def _attached(known: Sequence[int | None]) -> bool:
     """The first message is held, and all that is held of the others is older."""
     first = known[0] if known else None
     return first is not None and all(p is None or p < first for p in known[1:])
+
+
+def _below_first(known: Sequence[int | None]) -> list[int | None]:
+    """What is held above the first message has to move below it: its place is unknown."""
+    first = known[0] if known else None
+    return [
+        p if i == 0 or (p is not None and first is not None and p < first) else None
+        for i, p in enumerate(known)
+    ]
 
 
 def _anchors(known: Sequence[int | None]) -> list[int | None]:

@@ -119,7 +119,7 @@ class History:
                     return link
         page = await self._fetch(key, "")
         batch = await self._commit_head(key, page)
-        if batch is None or not batch.open_gaps:
+        if batch is None or not batch.open_gaps or not batch.believed:
             return None
         return _next_link(Link(None, None, "", walking=batch.frontier is None), page, batch)
 

@@ -6,6 +6,7 @@ writes its result. A decision that returns None found no proof: nothing is writt
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from itertools import dropwhile, takewhile
 
 from attrs import evolve
 
@@ -38,10 +39,17 @@ def place_below(key: ConversationKey, above: str, page: Page) -> Decision:
 
 
 def place_overlapping(key: ConversationKey, start: str, above: str, page: Page) -> Decision:
-    """A page that began one message higher: it must show the message the chain goes on from."""
-    if all(message.message_id != above for message in page.messages):
+    """A page that began higher up: it must begin with the message the chain goes on from.
+
+    Then it hangs where it should, and where it contradicts the order held, that is wrong
+    (law 3).
+    """
+    known = dropwhile(
+        lambda m: m.message_id.startswith("raw:") and m.message_id != above, page.messages
+    )
+    if next((m.message_id for m in known), None) != above:
         return _nothing
-    return place_below(key, start, page)
+    return partial(_place, key, page, evolve(_run(page, above=start), proved=True))
 
 
 def _nothing(view: View) -> None:
@@ -88,6 +96,8 @@ def _place(key: ConversationKey, page: Page, run: Run, view: View) -> Batch | No
         return None  # nobody ever heard of this conversation
     run = _distinct(run)
     held = view.held(key, run.ids)
+    if run.head and _is_stale(key, page, held, view):
+        return Batch(key, hasty=True, believed=False, open_gaps=1)
     hasty = run.end and _hasty(key, held, page.served_at, view)
     if hasty:
         run = evolve(run, end=False)
@@ -111,6 +121,25 @@ def _hasty(
     low = min((message.position for message in held.values()), default=HEAD)
     sent_at = view.sent_below(key, low)
     return sent_at is not None and (served_at is None or served_at - sent_at < FRESH_MS)
+
+
+def _is_stale(
+    key: ConversationKey, page: Page, held: Mapping[str, HeldMessage], view: View
+) -> bool:
+    """Whether a page of the head comes from a replica that lags behind what is held here.
+
+    Its unknown messages would be taken for newer ones. A clock is a reason for doubt only:
+    after `FRESH_MS` the page is believed.
+    """
+    newest = view.newest_id(key)
+    if newest is None or newest in held or not page.messages:
+        return False
+    unknown = takewhile(lambda message: message.message_id not in held, page.messages)
+    peak = max((message.timestamp for message in unknown), default=None)
+    known = view.latest(key)
+    if peak is None or peak >= known:
+        return False
+    return page.served_at is None or page.served_at - known < FRESH_MS
 
 
 def _local(
@@ -143,7 +172,7 @@ def _batch(
         gaps_closed=[gap for gap in gaps if gap not in woven.gaps],
         gaps_opened=[gap for gap in woven.gaps if gap not in gaps],
         fetched=run.head and (listed is None or not listed.fetched),
-        newest_changed=run.head and bool(inserts or moves),
+        newest_changed=bool(moves) or (run.head and bool(inserts)),
         frontier=woven.frontier,
         open_gaps=sum(not gap.seam for gap in woven.gaps),
     )

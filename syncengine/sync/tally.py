@@ -18,6 +18,7 @@ class Tally:
         self.messages_removed = 0
         self.touched: set[ConversationKey] = set()
         self.known: set[ConversationKey] = set()
+        self.readable: set[ConversationKey] = set()
         self.done: set[ConversationKey] = set()
         self.problems: list[Problem] = []
         self._listener = listener
@@ -34,7 +35,13 @@ class Tally:
         """Let the listener know how far it is."""
         if self._listener is not None:
             self._listener(
-                Progress(self.pages, self.messages_added, len(self.done), len(self.known))
+                Progress(
+                    self.pages,
+                    self.messages_added,
+                    len(self.readable | self.done),
+                    len(self.done),
+                    len(self.known),
+                )
             )
 
     def problem(self, error: SyncEngineError, key: ConversationKey | None = None) -> None:

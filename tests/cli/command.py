@@ -233,11 +233,12 @@ def terminal(
         os.close(screen)
 
 
-def until_served(emulator: Emulator, pages: int) -> None:
-    """Wait until the server answered so many requests for history."""
+def until_served(emulator: Emulator, pages: int, process: subprocess.Popen[str]) -> None:
+    """Wait until the server answered so many requests for history of this process."""
     end = time.monotonic() + PATIENCE
     while emulator.counters.requests["history"] < pages:
         assert time.monotonic() < end
+        assert process.poll() is None, process.communicate()
         threading.Event().wait(0.002)
 
 

@@ -129,9 +129,11 @@ def portal() -> Iterator[str]:
     with ThreadingHTTPServer(("127.0.0.1", 0), _Portal) as server:
         thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def test_a_server_that_sends_html(alice: Person) -> None:

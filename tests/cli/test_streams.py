@@ -55,7 +55,7 @@ def slow(serve: Serve) -> Person:
 def test_a_progress_bar_on_a_terminal(serve: Serve) -> None:
     """It shows how far it is while it runs, and is gone at the end."""
     with terminal(slow(serve), "sync") as screen:
-        screen.wait_for("conversations, ")
+        screen.wait_for("conversations readable, ")
         done = screen.finish()
     assert done.code == 0
     assert "2,000 new messages in 4 conversations" in done.out

@@ -1,12 +1,14 @@
 """`syncengine sync`: reports, exit codes, interruption."""
 
 import signal
+from typing import Any
 
 from syncengine import Kind
 from syncengine.emulator import Emulator, Faults, World, demo_world, sized_world, with_values
 from tests.cli.command import Person, opened, until_served
 from tests.cli.conftest import Serve
 
+HISTORY: Any = {"history"}  # the type checker cannot see through attrs' converter
 REPORT = [
     "requests",
     "pages",
@@ -93,7 +95,7 @@ def test_errors_of_a_sync_are_in_the_report(newcomer: Person) -> None:
 
 def test_a_conversation_that_fails_is_named(serve: Serve) -> None:
     """Exit 1: done with errors. The others are pulled, the report names the one that was not."""
-    faults = Faults("html", probability=1.0, budget=1, routes=frozenset({"history"}))
+    faults = Faults("html", probability=1.0, budget=1, routes=HISTORY)
     alice = serve(demo_world(), faults)
     done = alice.call("sync", "--attempts", "1", "--json")
     assert done.code == 1
@@ -106,7 +108,7 @@ def test_a_conversation_that_fails_is_named(serve: Serve) -> None:
 
 def test_the_same_error_in_many_conversations_is_said_once(serve: Serve) -> None:
     """A server's bad day does not fill the screen, and says where it hit."""
-    alice = serve(sized_world("30x60"), Faults("stuck", routes=frozenset({"history"})))
+    alice = serve(sized_world("30x60"), Faults("stuck", routes=HISTORY))
     done = alice.call("sync", "--attempts", "1")
     assert done.code == 1
     assert done.err.startswith("error in ")
@@ -131,7 +133,7 @@ def test_an_interrupted_sync_goes_on_the_next_time(serve: Serve) -> None:
     emulator = Emulator(world, faults=Faults("latency", latency_ms=(20, 20)))
     alice = serve(emulator)
     with alice.start("sync") as process:
-        until_served(emulator, 60)
+        until_served(emulator, 60, process)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate()
     assert (process.returncode, out) == (130, "")

@@ -222,6 +222,7 @@ def test_settings_are_checked(setting: dict[str, int]) -> None:
 
 async def test_an_engine_of_one_account_does_not_open_anothers_file(side: Side) -> None:
     """A file belongs to one user of one server."""
+    side.send("m1")
     await side.sync()
     side.world.add_user("carol")
     with pytest.raises(ConfigError, match="belongs to"):

@@ -158,10 +158,22 @@ async def test_a_file_belongs_to_one_account(tmp_path: Path) -> None:
     """Another user's messages never get into a file; the error says what to do."""
     store = await open_store(tmp_path / "a.db", connect=connect_inline)
     await store.claim("easemob:org#app:alice")
+    await store.apply([always(first_page())])
     await store.claim("easemob:org#app:alice")
     with pytest.raises(ConfigError, match="belongs to") as caught:
         await store.claim("easemob:org#app:carol")
     assert "--db" in caught.value.hint
+    await store.close()
+
+
+async def test_a_file_with_nothing_in_it_can_be_claimed_anew(tmp_path: Path) -> None:
+    """A typing error in the account's name does not spoil the file for ever."""
+    store = await open_store(tmp_path / "a.db", connect=connect_inline)
+    await store.claim("easemob:typo#app:alice")
+    await store.claim("easemob:org#app:alice")
+    await store.apply([always(first_page())])
+    with pytest.raises(ConfigError):
+        await store.claim("easemob:typo#app:alice")
     await store.close()
 
 
@@ -234,7 +246,9 @@ async def test_a_file_from_a_newer_version_can_be_read_not_written(tmp_path: Pat
     await store.close()
 
 
-@pytest.mark.parametrize("content", [b"this is no database", b"\0" * 5000, b"SQLite format 3\0"])
+@pytest.mark.parametrize(
+    "content", [b"\n", b"this is no database", b"\0" * 5000, b"SQLite format 3\0"]
+)
 async def test_a_file_that_is_no_database_is_left_alone(tmp_path: Path, content: bytes) -> None:
     """Law 10: the error has a hint, and not a byte is changed."""
     path = tmp_path / "letter.db"

@@ -153,6 +153,13 @@ def test_a_page_that_contradicts_the_order_moves_the_rows() -> None:
     assert copy.picture() == "[m1 m2 m3 m4]"
 
 
+def test_a_proved_page_moves_what_is_held_above_its_start() -> None:
+    """Law 3: where a page hangs for certain, what it shows below is below."""
+    copy = Copy({"m3": 0, "m1": STEP, "m2": 2 * STEP}, [Gap(START, 0)])
+    copy.apply(run("m1 m2 m3", proved=True))
+    assert copy.picture() == "? [m1 m2 m3]"
+
+
 def test_room_between_positions_is_made_where_it_is_used_up() -> None:
     """Law 3: the span is renumbered, the order stays."""
     copy = Copy({"m1": 0, "m2": 1, "m3": 2}, [Gap(2, HEAD)])

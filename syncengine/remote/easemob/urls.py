@@ -50,7 +50,7 @@ def base_of(url: str, *, allow_insecure_http: bool) -> str:
     if scheme == "http" and not (allow_insecure_http or is_loopback(host)):
         raise ConfigError(
             f"plain http to {host} would send the password and the messages unprotected",
-            hint="Use https, or allow insecure http if the network between is trusted.",
+            hint="Use https, or set allow_insecure_http where the network between is trusted.",
         )
     shown = f"[{host}]" if ":" in host else host
     return f"{scheme}://{shown}{f':{port}' if port is not None else ''}{path}"
