@@ -31,13 +31,14 @@ Job = Callable[[sqlite3.Connection], T]
 
 _SETTINGS = (
     "PRAGMA busy_timeout = 10000",  # ms; another process may be committing
-    "PRAGMA cache_size = -16000",  # KiB; a pull touches the ends of two indexes
+    "PRAGMA cache_size = -8000",  # KiB
     "PRAGMA temp_store = MEMORY",
 )
 _WRITER_SETTINGS = (
     "PRAGMA page_size = 8192",  # of a new file; 8 % faster inserts than 4096
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = NORMAL",  # a power cut may cost the last commits, never the file
+    "PRAGMA cache_size = -32000",  # KiB; a pull touches two indexes all over
     "PRAGMA wal_autocheckpoint = 4000",  # pages; 15 % faster inserts than 1000
 )
 
