@@ -37,7 +37,14 @@ DOORS = {
 }
 """Which files may import an outside library."""
 
-PURE = ("sync/gaps.py", "sync/placing.py", "models.py", "errors.py")
+PURE = (
+    "sync/gaps.py",
+    "sync/placing.py",
+    "sync/doubts.py",
+    "sync/reconcile.py",
+    "models.py",
+    "errors.py",
+)
 """Files that decide and do not act: no await, nothing that could do I/O."""
 
 PURE_IMPORTS = {"attrs", "bisect", "collections", "enum", "functools", "itertools", "typing"}

@@ -20,6 +20,8 @@ CREATE TABLE conversation (
     newest          INTEGER,          -- message.message of the highest position; kept by the writer
     fetched         INTEGER NOT NULL DEFAULT 0,    -- 1: some page of its history was applied
     looks           INTEGER NOT NULL DEFAULT 0,    -- reads of the head that did not show the preview
+    doubt_id        TEXT,             -- the newest message of a head that showed less than is held
+    doubt_at        INTEGER,          -- ms, server clock: when; a second such read is believed
     UNIQUE (conversation_id, kind)
 );
 CREATE INDEX conversation_recent ON conversation (pinned DESC, activity DESC, conversation DESC);

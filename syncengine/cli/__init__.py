@@ -13,6 +13,6 @@ def main() -> None:
         if error.name not in ("click", "rich", "platformdirs"):
             raise
         print(f"error: {error.name} is missing", file=sys.stderr)
-        print("hint: pip install 'syncengine-im[cli]'", file=sys.stderr)
+        print("hint: Run `pip install 'syncengine-im[cli]'`.", file=sys.stderr)
         sys.exit(2)
     syncengine()

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shlex
 import sys
 from pathlib import Path
 from urllib.parse import quote
@@ -36,6 +37,13 @@ class Account:
         Raises ConfigError for what is missing or cannot be used.
         """
         self._check()
+        try:
+            return self._remote()
+        except ConfigError as error:  # its hint is for programs, which have no flags
+            flag = error.hint.replace("allow_insecure_http", "--allow-insecure-http")
+            raise ConfigError(str(error), hint=flag) from error
+
+    def _remote(self) -> EasemobRemote:
         user = self.user or ""
         token = os.environ.get(TOKEN_VARIABLE) or None
         return EasemobRemote(
@@ -52,7 +60,7 @@ class Account:
         missing = [flag for flag, value in flags.items() if not value]
         if missing:
             raise ConfigError(
-                f"which account? {', '.join(missing)} missing",
+                f"missing: {', '.join(missing)}",
                 hint=f"Give flags, or set {', '.join(map(variable, missing))}."
                 " No account yet? Try `syncengine demo`.",
             )
@@ -76,7 +84,7 @@ def database(db: Path | None, user: str | None) -> Path:
         return db
     if not user:
         raise ConfigError(
-            "which account?",
+            "missing: --user or --db",
             hint=f"Give --user NAME or --db PATH, or set {variable('--user')}.",
         )
     return platformdirs.user_data_path("syncengine") / f"{_file_name(user)}.db"
@@ -94,5 +102,15 @@ def existing_database(db: Path | None, user: str | None) -> Path:
     """The file to read. Raises ConfigError where there is none."""
     path = database(db, user)
     if not path.exists():
-        raise ConfigError(f"there is no {path}", hint="`syncengine sync` makes it.")
+        raise _nothing_stored(path, db, user)
     return path
+
+
+def _nothing_stored(path: Path, db: Path | None, user: str | None) -> ConfigError:
+    """Says which command stores something there."""
+    whose = f"for {user} yet ({path})" if user else f"in {path} yet"
+    named = {"--user": user, "--db": db}
+    flags = [f"{flag} {shlex.quote(str(value))}" for flag, value in named.items() if value]
+    return ConfigError(
+        f"nothing is stored {whose}", hint=f"Run `syncengine sync {' '.join(flags)} …` first."
+    )

@@ -21,7 +21,8 @@ def syncengine() -> None:
 
     \b
     Try it without an account:  syncengine demo
-    Pull an account:            syncengine sync --server URL --app-key ORG#APP --user NAME
+    Pull an account:            syncengine sync --server URL \\
+                                    --app-key ORG#APP --user NAME
     Read it, with no network:   syncengine conversations --user NAME
                                 syncengine messages CONVERSATION --user NAME
 
@@ -31,7 +32,7 @@ def syncengine() -> None:
 
     \b
     Exit codes: 0 done, 1 done with errors, 2 usage or configuration,
-                3 server unreachable, 4 unauthorized, 5 local store.
+                3 server unreachable, 4 unauthorized, 5 local store, 130 interrupted.
     """
 
 

@@ -24,7 +24,7 @@ _OTHER_COLUMNS = 62
 _NARROWEST_ID = 16
 
 
-@click.command()
+@click.command(short_help="List the conversations held here.")
 @file_options
 @listing_options
 @json_option
@@ -37,20 +37,26 @@ def conversations(
     Example:  syncengine conversations --user alice --limit 10
     """
     path = existing_database(db, user)
-    found = asyncio.run(load(path, None if everything else limit))
+    most = None if everything else limit
+    found, total = asyncio.run(load(path, most, counted=not as_json))
     if as_json:
         for conversation in found:
             print_json(conversation_json(conversation))
     elif found:
         print_conversations(found)
+        if len(found) < total:
+            click.echo(f"{len(found):,} of {total:,}; --all shows the rest", err=True)
     else:
         click.echo("no conversation is held here yet: `syncengine sync` fetches them", err=True)
 
 
-async def load(path: Path, limit: int | None) -> list[Conversation]:
-    """The conversations of a file."""
+async def load(path: Path, limit: int | None, *, counted: bool) -> tuple[list[Conversation], int]:
+    """The conversations of a file, and, if `counted`, how many there are beyond `limit`."""
     async with SyncEngine.open(path) as engine:
-        return await engine.reader.conversations(limit=limit)
+        found = await engine.reader.conversations(limit=limit)
+        if counted and len(found) == limit:
+            return found, (await engine.reader.totals()).conversations
+        return found, len(found)
 
 
 def print_conversations(found: Sequence[Conversation]) -> None:

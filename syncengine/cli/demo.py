@@ -3,7 +3,6 @@
 import asyncio
 import shlex
 import shutil
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from syncengine.cli.conversations import print_conversations
 from syncengine.cli.emulator import load_emulator
 from syncengine.cli.messages import slice_lines
 from syncengine.cli.options import db_option, json_option
-from syncengine.cli.output import fit, print_json
+from syncengine.cli.output import command_name, fit, print_json
 from syncengine.cli.sync import print_report, progress_bar, report_json
 from syncengine.engine import SyncEngine
 from syncengine.errors import ConfigError
@@ -27,7 +26,7 @@ _NEWS = ("Are you coming on Saturday?", "我们星期六去爬山，你来吗？
 _LINES = 8
 
 
-@click.command()
+@click.command(short_help="See it work, with no account anywhere.")
 @db_option("Keep the copy in this new file. Default: one in the temporary folder.")
 @json_option
 def demo(db: Path | None, as_json: bool) -> None:
@@ -115,14 +114,3 @@ def _commands(path: Path) -> str:
             f"  {own} sync --help  # pull a real account",
         )
     )
-
-
-def command_name() -> str:
-    """How this program is called in this shell: its name, or the way to it."""
-    if shutil.which("syncengine"):
-        return "syncengine"
-    script = Path(sys.executable).with_name("syncengine")
-    if not script.exists():
-        return f"{shlex.quote(sys.executable)} -m syncengine"
-    near = script.is_relative_to(Path.cwd())
-    return shlex.quote(str(script.relative_to(Path.cwd()) if near else script))

@@ -1,13 +1,20 @@
 """`syncengine emulator`: a stand-in for the service, on this machine."""
 
+import asyncio
 import importlib
+import json
+import shlex
 import signal
+import sys
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from types import ModuleType
+from typing import Any
 
 import click
 
 from syncengine.cli.options import option
+from syncengine.cli.output import command_name, one_style
 from syncengine.errors import ConfigError
 
 
@@ -24,7 +31,8 @@ from syncengine.errors import ConfigError
     type=click.IntRange(0, 65535),
     default=0,
     metavar="N",
-    help="0, the default: any free.",
+    show_default=True,
+    help="The port to listen on; 0 takes any free one.",
 )
 @option(
     "--world",
@@ -56,7 +64,7 @@ from syncengine.errors import ConfigError
     help="A switch of its behaviour, for example roaming=disabled-403; may be repeated."
     " A wrong name lists the right ones.",
 )
-@option("--json", "as_json", is_flag=True, help="It always speaks JSON; accepted for symmetry.")
+@option("--json", "as_json", is_flag=True, help="No effect: the output is JSON already.")
 def emulator(
     host: str,
     port: int,
@@ -75,10 +83,49 @@ def emulator(
     Example:  syncengine emulator --port 8080 --world 200x1000 --faults flaky
     """
     values = _pairs(switches)
-    run = load_emulator().run_emulator
+    package = load_emulator()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with suppress(KeyboardInterrupt):  # to be stopped is how it ends
-        run(host=host, port=port, world=world, faults=faults, seed=seed, switches=values)
+    try:
+        made = package.make_world(world, seed=seed, switches=values)
+        server = package.Emulator(made, faults=package.Faults(faults, seed=seed))
+        _serve_until_stopped(package, server, host, port)
+    except ConfigError as error:
+        raise ConfigError(one_style(str(error)), hint=error.hint) from error
+
+
+def _serve_until_stopped(package: ModuleType, server: Any, host: str, port: int) -> None:
+    with (
+        suppress(KeyboardInterrupt),  # to be stopped is how it ends
+        asyncio.Runner(loop_factory=_loop_factory()) as runner,
+    ):
+        runner.run(package.serve(server, host, port, _announce))
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """The fast loop where it is installed; it is not made for Windows."""
+    with suppress(ModuleNotFoundError):
+        fast: Callable[[], asyncio.AbstractEventLoop]
+        fast = importlib.import_module("uvloop").new_event_loop
+        return fast
+    return None
+
+
+def _announce(line: str) -> None:
+    """What the server tells goes to programs; a person is told how to use it as well."""
+    click.echo(line)
+    if sys.stderr is not None and sys.stderr.isatty():
+        click.echo(f"Serving; stop with Ctrl-C. Try: {_first_sync(json.loads(line))}", err=True)
+
+
+def _first_sync(greeting: Mapping[str, str]) -> str:
+    """A command that pulls from a server which greets so, as a shell takes it."""
+    url, app_key, user, password = map(
+        shlex.quote, (greeting[name] for name in ("url", "app_key", "user", "password"))
+    )
+    return (
+        f"SYNCENGINE_PASSWORD={password} {command_name()} sync"
+        f" --server {url} --app-key {app_key} --user {user}"
+    )
 
 
 def load_emulator() -> ModuleType:
@@ -87,7 +134,7 @@ def load_emulator() -> ModuleType:
         return importlib.import_module("syncengine.emulator")
     except ModuleNotFoundError as error:
         raise ConfigError(
-            f"{error.name} is missing", hint="pip install 'syncengine-im[emulator]'"
+            f"{error.name} is missing", hint="Run `pip install 'syncengine-im[emulator]'`."
         ) from None
 
 
@@ -96,6 +143,6 @@ def _pairs(switches: tuple[str, ...]) -> dict[str, str]:
     for switch in switches:
         name, equals, value = switch.partition("=")
         if not equals:
-            raise ConfigError(f"--set {switch}", hint="Write it as NAME=VALUE.")
+            raise ConfigError(f"--set {switch} has no value", hint="Write it as NAME=VALUE.")
         pairs[name] = value
     return pairs

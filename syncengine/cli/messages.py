@@ -18,7 +18,7 @@ _CHUNK = 500
 """Messages read at once for --all: memory stays flat however long the history is."""
 
 
-@click.command()
+@click.command(short_help="Print the messages of a conversation.")
 @click.argument("conversation")
 @option(
     "--kind",
@@ -44,11 +44,15 @@ def messages(
     """Print a conversation: the newest messages, or those next to --before or --after.
 
     Oldest first. Where messages are missing it says so: a gap is closed by the next
-    sync, a seam may have expired on the server.
+    sync, a seam may have expired on the server. With --json there is one message a
+    line and nothing else: how many gaps and seams there are, and whether the
+    conversation is whole, is in `syncengine conversations --json`.
 
     \b
     Example:  syncengine messages bob --user alice --limit 20
     """
+    if before is not None and after is not None:
+        raise ConfigError("--before and --after exclude each other", hint="Give one of the two.")
     if everything and before is not None:
         raise ConfigError("--all and --before exclude each other", hint="Use --limit N instead.")
     path = existing_database(db, user)
@@ -64,8 +68,8 @@ def messages(
                 conversation, chosen, before=before, after=after, limit=limit
             )
             print_slice(part, as_json=as_json)
-            if not (part.messages or part.gaps or as_json):
-                click.echo("no messages", err=True)
+            if not as_json:
+                await _print_more(engine.reader, part, conversation, chosen, after, limit)
 
     asyncio.run(show())
 
@@ -75,15 +79,20 @@ async def chosen_kind(reader: Reader, conversation_id: str, kind: str | None) ->
     kinds = await reader.kinds(conversation_id)
     if not kinds or (kind is not None and kind not in kinds):
         raise ConfigError(
-            f"no {kind or 'conversation'} {conversation_id} is held here",
+            f"no {kind or 'conversation'} '{conversation_id}' is held here",
             hint="`syncengine conversations` lists what is.",
         )
     if kind is None and len(kinds) > 1:
         raise ConfigError(
-            f"{conversation_id} names several conversations",
+            f"'{conversation_id}' is {_in_words(kinds)}",
             hint=f"Add --kind {' or --kind '.join(kinds)}.",
         )
     return Kind(kind or kinds[0])
+
+
+def _in_words(kinds: Sequence[Kind]) -> str:
+    *others, last = (f"a {kind}" for kind in kinds)
+    return f"{'both ' if len(others) == 1 else ''}{', '.join(others)} and {last}"
 
 
 async def _all(
@@ -98,6 +107,28 @@ async def _all(
         last = part.messages[-1].message_id
         part = await reader.messages(conversation, kind, after=last, limit=_CHUNK)
         yield part
+
+
+async def _print_more(
+    reader: Reader, part: Slice, conversation: str, kind: Kind, after: str | None, limit: int
+) -> None:
+    """How to see what the limit cut off, beside the listing."""
+    if not part.messages:
+        if not part.gaps:
+            click.echo("no messages", err=True)
+    elif after is None:
+        if _holds_older(part):
+            click.echo(f"older: --before {part.messages[0].message_id}", err=True)
+    elif len(part.messages) == limit:
+        last = part.messages[-1].message_id
+        if (await reader.messages(conversation, kind, after=last, limit=1)).messages:
+            click.echo(f"newer: --after {last}", err=True)
+
+
+def _holds_older(part: Slice) -> bool:
+    """Whether something below is held; where the start is missing, nothing lies below that."""
+    at_start = any(hole.older_id is None for hole in (*part.gaps, *part.seams))
+    return not part.reached_start and not at_start
 
 
 def print_slice(part: Slice, *, as_json: bool) -> None:

@@ -38,13 +38,14 @@ def file_options(command: F) -> F:
     """`--db` and `--user`: which file."""
     command = option("--user", metavar="NAME", help="The user whose chats these are.")(command)
     return db_option(
-        "The file that holds them. Default: one named after the user, in your system's data folder."
+        "The database file. Default: one named after the user, in your system's data folder."
     )(command)
 
 
 def listing_options(command: F) -> F:
     """`--limit` and `--all`: how much of a listing."""
-    command = option("--all", "everything", is_flag=True, help="Print all of them.")(command)
+    whole = "Print everything; --limit is ignored."
+    command = option("--all", "everything", is_flag=True, help=whole)(command)
     return option(
         "--limit",
         type=click.IntRange(min=1),

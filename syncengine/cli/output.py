@@ -7,10 +7,13 @@ not be able to move the cursor, set colours or answer for the user.
 import codecs
 import json
 import re
+import shlex
+import shutil
 import sys
 import unicodedata
 from collections.abc import Mapping
 from datetime import datetime
+from pathlib import Path
 from typing import Any, TextIO
 
 import click
@@ -40,6 +43,12 @@ def print_error(error: str, message: str, hint: str, *, as_json: bool) -> None:
     click.echo(f"error: {plain(message)}", err=True)
     if hint:
         click.echo(f"hint: {plain(hint)}", err=True)
+
+
+def one_style(message: str) -> str:
+    """A message from elsewhere in the style of ours: it starts small and has no full stop."""
+    sentence = message.removesuffix(".")
+    return sentence[:1].lower() + sentence[1:]
 
 
 def _json(value: Mapping[str, Any], stream: TextIO) -> str:
@@ -124,11 +133,11 @@ def moment(timestamp: int | None) -> str:
 
 def content(message: Message) -> str:
     """What a message says, in one line: its text, or what it carries."""
-    words = [] if message.type == "text" else [f"[{message.type}]"]
+    words = [] if message.edited_at is None else ["(edited)"]
+    if message.type != "text":
+        words.append(f"[{message.type}]")
     if message.text:
         words.append(plain(message.text))
-    if message.edited_at is not None:
-        words.append("(edited)")
     return " ".join(words)
 
 
@@ -138,3 +147,14 @@ def preview(conversation: Conversation) -> str:
     if last is None:
         return "(empty)" if conversation.synced else "(never synced)"
     return fit(f"{plain(last.sender)}: {content(last)}", _PREVIEW_LENGTH)
+
+
+def command_name() -> str:
+    """How this program is called in this shell: its name, or the way to it."""
+    if shutil.which("syncengine"):
+        return "syncengine"
+    script = Path(sys.executable).with_name("syncengine")
+    if not script.exists():
+        return f"{shlex.quote(sys.executable)} -m syncengine"
+    near = script.is_relative_to(Path.cwd())
+    return shlex.quote(str(script.relative_to(Path.cwd()) if near else script))

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 import click
 
-from syncengine.cli.output import print_error
+from syncengine.cli.output import one_style, print_error
 from syncengine.errors import (
     ConfigError,
     StoreError,
@@ -27,6 +27,11 @@ EXIT_CODES: dict[type[SyncEngineError], int] = {
 
 USAGE = 2
 INTERRUPTED = 130
+_KEPT = {
+    "sync": "What was done so far is kept; the same command again goes on from there.",
+    "demo": "What was done so far is kept.",
+}
+"""What to know after an interruption; the other commands do nothing that could be kept."""
 
 _NOT_TEXT = ConfigError(
     "a flag, an argument or a variable is not valid text",
@@ -45,7 +50,7 @@ class Program(click.Group):
                 stream.reconfigure(errors="replace")  # a terminal that knows less than UTF-8
         extra["standalone_mode"] = False
         run = super().main
-        sys.exit(_exit_code_of(lambda: run(arguments, *rest, **extra), wants_json(arguments)))
+        sys.exit(_exit_code_of(lambda: run(arguments, *rest, **extra), arguments))
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the subcommand. Whoever read us, `head` for example, may have enough."""
@@ -62,21 +67,26 @@ def wants_json(arguments: Sequence[str]) -> bool:
     return "--json" in arguments or told in ("1", "true", "t", "yes", "y", "on")
 
 
-def _exit_code_of(run: Callable[[], Any], as_json: bool) -> int:
+def _exit_code_of(run: Callable[[], Any], arguments: Sequence[str]) -> int:
+    as_json = wants_json(arguments)
     try:
         return run() or 0
     except click.ClickException as error:
         return _usage_error(error, as_json)
     except (click.Abort, KeyboardInterrupt):
-        hint = "What was done so far is kept; the same command again goes on from there."
-        print_error("Interrupted", "interrupted", hint, as_json=as_json)
-        return INTERRUPTED
+        return _interrupted(arguments, as_json)
     except SyncEngineError as error:
         return _failed(error, as_json)
     except UnicodeEncodeError:
         return _failed(_NOT_TEXT, as_json)
     except OSError as error:
         return _system_failed(error, as_json)
+
+
+def _interrupted(arguments: Sequence[str], as_json: bool) -> int:
+    command = next((word for word in arguments if not word.startswith("-")), "")
+    print_error("Interrupted", "interrupted", _KEPT.get(command, ""), as_json=as_json)
+    return INTERRUPTED
 
 
 def _system_failed(error: OSError, as_json: bool) -> int:
@@ -110,7 +120,7 @@ def _usage_error(error: click.ClickException, as_json: bool) -> int:
     hint = f"`{path} --help` shows what there is."
     if isinstance(error, click.NoSuchOption) and context and context.parent is None:
         hint = f"Flags follow the command; {hint}"
-    print_error("UsageError", error.format_message(), hint, as_json=as_json)
+    print_error("UsageError", one_style(error.format_message()), hint, as_json=as_json)
     return USAGE
 
 

@@ -22,45 +22,47 @@ def status(db: Path | None, user: str | None, as_json: bool) -> None:
     \b
     Example:  syncengine status --user alice
     """
-    found = asyncio.run(load(existing_database(db, user)))
+    found, incomplete = asyncio.run(load(existing_database(db, user)))
     if as_json:
         print_json(attrs.asdict(found))
     else:
-        print_status(found)
+        print_status(found, incomplete)
 
 
-async def load(path: Path) -> Status:
-    """A file's figures."""
+async def load(path: Path) -> tuple[Status, int]:
+    """A file's figures, and how many conversations are here in part."""
     async with SyncEngine.open(path) as engine:
-        return await engine.status()
+        found = await engine.status()
+        listed = await engine.load_all_conversations() if found.gaps else ()
+        return found, sum(1 for each in listed if each.synced and each.gaps)
 
 
-def print_status(found: Status) -> None:
+def print_status(found: Status, incomplete: int) -> None:
     """The figures in words."""
-    for name, value in _rows(found):
+    for name, value in _rows(found, incomplete):
         click.echo(f"{name:>14}  {plain(value)}")
 
 
-def _rows(found: Status) -> Iterator[tuple[str, str]]:
+def _rows(found: Status, incomplete: int) -> Iterator[tuple[str, str]]:
     yield "account", found.account or "none yet"
     yield "file", f"{found.path} ({found.bytes / 1e6:,.1f} MB)"
     if not found.writable:
         yield "", "it can be read, not written; `syncengine sync` says why"
     yield "conversations", f"{found.conversations:,}"
     yield "messages", f"{found.messages:,}"
-    yield "missing", _missing(found)
+    yield "missing", _missing(found, incomplete)
     if found.seams:
         yield "seams", f"{found.seams:,} (what was there may have expired on the server)"
     yield "last synced", moment(found.synced_at)
 
 
-def _missing(found: Status) -> str:
+def _missing(found: Status, incomplete: int) -> str:
     """What the next sync has to do, as far as is known here."""
-    parts = []
-    if found.gaps:
-        parts.append(f"{count(found.gaps, 'gap')} still to fetch")
     if found.never_synced:
-        parts.append(f"{count(found.never_synced, 'conversation')} never synced")
-    if not parts and found.listed_at is None:
+        more = f", {incomplete:,} incomplete" if incomplete else ""
+        return f"{count(found.never_synced, 'conversation')} not started{more}"
+    if incomplete:
+        return f"{count(incomplete, 'conversation')} incomplete"
+    if found.listed_at is None:
         return "not known yet: the list was never read to its end"
-    return ", ".join(parts) or "nothing"
+    return "nothing"

@@ -3,16 +3,18 @@
 import asyncio
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import attrs
 import click
-from rich.console import Console
+from rich.console import Console, RenderableType
+from rich.constrain import Constrain
 from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as ProgressBar
+from rich.table import Column
 
 from syncengine.cli.account import Account, database
 from syncengine.cli.options import file_options, json_option, server_options
@@ -22,6 +24,10 @@ from syncengine.engine import SyncEngine
 from syncengine.errors import Unauthorized, Unreachable
 from syncengine.models import Problem, Progress, Report
 from syncengine.remote.easemob.client import EasemobRemote
+
+_FREE = 4
+"""Columns beside the progress line: a terminal writes ^C there, and must not begin a new line."""
+_WIDEST = 92
 
 
 @click.command()
@@ -47,7 +53,8 @@ def sync(
     neither you are asked.
 
     \b
-    Example:  syncengine sync --server https://a1.easemob.com --app-key org#app --user alice
+    Example:  syncengine sync --server https://a1.easemob.com \\
+                  --app-key org#app --user alice
     """
     remote = Account(server, app_key, user, allow_insecure_http).remote()
     path = database(db, user)
@@ -68,6 +75,14 @@ async def pull(path: Path, remote: EasemobRemote, *, attempts: int, show: bool) 
             return await engine.sync(progress=listener)
 
 
+class _ProgressLine(ProgressBar):
+    """One line that leaves room at its end, whatever the terminal is resized to."""
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        width = min(self.console.width - _FREE, _WIDEST)
+        yield Constrain(self.make_tasks_table(self.tasks), max(width, 1))
+
+
 @contextmanager
 def progress_bar(show: bool) -> Iterator[Callable[[Progress], None] | None]:
     """A listener that draws; None where nobody watches."""
@@ -76,12 +91,12 @@ def progress_bar(show: bool) -> Iterator[Callable[[Progress], None] | None]:
         return
     columns = (
         TextColumn("[bold]syncing"),
-        BarColumn(bar_width=20),
-        TextColumn("{task.fields[readable]}/{task.fields[known]} conversations readable,"),
+        BarColumn(bar_width=None),  # what the words leave
+        TextColumn("{task.fields[readable]:,}/{task.fields[known]:,} conversations readable,"),
         TextColumn("{task.fields[messages]:,} messages"),
-        TimeElapsedColumn(),
+        TimeElapsedColumn(table_column=Column(no_wrap=True)),
     )
-    with ProgressBar(*columns, console=Console(stderr=True), transient=True) as bar:
+    with _ProgressLine(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("sync", total=None, messages=0, readable=0, known=0)
 
         def listen(progress: Progress) -> None:
@@ -113,12 +128,18 @@ def _problem_json(problem: Problem) -> dict[str, Any]:
 
 def print_report(report: Report, *, indent: str = "") -> None:
     """The report in words."""
-    cost = f"{count(report.requests, 'request')}, {report.seconds:.1f} s"
-    click.echo(f"{indent}{_news(report)} ({cost})")
+    click.echo(f"{indent}{_news(report)}{_cost(report)}")
     if report.gaps_open:
         gaps = count(report.gaps_open, "gap")
         click.echo(f"{indent}{gaps} still open: the next sync goes on there")
     _print_problems(report)
+
+
+def _cost(report: Report) -> str:
+    """Not for a cycle that got no further than signing in, which is not counted."""
+    if report.errors and not report.requests:
+        return ""
+    return f" ({count(report.requests, 'request')}, {report.seconds:.1f} s)"
 
 
 def _print_problems(report: Report) -> None:
@@ -137,9 +158,14 @@ def _kind_of(problem: Problem) -> tuple[str, str, bool]:
 def _news(report: Report) -> str:
     if not (report.messages_added or report.messages_removed or report.conversations):
         return "nothing was fetched" if report.errors else "nothing new"
+    where = count(report.conversations, "conversation")
+    if not (report.messages_added or report.messages_removed):
+        return f"no new messages; {where} updated"
     removed = f", {report.messages_removed:,} removed" if report.messages_removed else ""
-    added = count(report.messages_added, "new message")
-    return f"{added}{removed} in {count(report.conversations, 'conversation')}"
+    added = (
+        count(report.messages_added, "new message") if report.messages_added else "no new messages"
+    )
+    return f"{added}{removed} in {where}"
 
 
 def _where(problem: Problem, number: int) -> str:

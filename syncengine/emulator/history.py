@@ -69,21 +69,23 @@ class HistoryCall:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; ServiceError when it is refused."""
-        user = self._authorize(scope)
+        user, session = self._authorize(scope)
         request = _parse(await _body(receive))
         key = self._key(request.queue)
         self._service.check_roaming(key.kind)
         self._check_member(user, key)
         mischief: Action | None = scope.get(MISCHIEF)
-        rows = self._rows(user, key, _query(request), mischief)
+        rows = self._rows(user, key, _query(request), mischief, session)
         await self._send(send, user, key, rows, mischief)
 
-    def _authorize(self, scope: Scope) -> str:
+    def _authorize(self, scope: Scope) -> tuple[str, str]:
+        """The user, and what tells this client from the user's others."""
         _, org, app, _, user, _ = scope["path"].split("/")
         self._service.check_app(org, app)
-        token = self._service.check_token(_authorization(scope))
+        session = _authorization(scope)
+        token = self._service.check_token(session)
         self._service.check_user(token, user)
-        return str(user)
+        return str(user), str(session)
 
     def _key(self, queue: str) -> ConversationKey:
         name, _, host = queue.rpartition("@")
@@ -107,8 +109,15 @@ class HistoryCall:
                 code=_NO_CONVERSATION,
             )
 
-    def _rows(self, user: str, key: ConversationKey, query: Query, mischief: Action | None) -> Rows:
-        slot = (user, key)
+    def _rows(
+        self,
+        user: str,
+        key: ConversationKey,
+        query: Query,
+        mischief: Action | None,
+        session: str,
+    ) -> Rows:
+        slot = (session, key)
         if mischief is Action.REPEAT and slot in self._previous:
             return self._previous[slot]
         if mischief is Action.STUCK:

@@ -130,7 +130,8 @@ class ListCalls:
         query = request.query_params
         limit = number(query.get("limit"), "limit", low=1, high=_CURSOR_LIMIT, default=default)
         mischief = request.scope.get(MISCHIEF)
-        slot = f"{user} {request.url.path} {query.get('is_top')} {query.get('mark')}"
+        session = request.headers.get("authorization")
+        slot = f"{session} {request.url.path} {query.get('is_top')} {query.get('mark')}"
         if mischief is Action.REPEAT and slot in self._previous:
             return self._service.reply(request, data=self._previous[slot])
         cursor = "" if mischief is Action.STUCK else query.get("cursor", "")

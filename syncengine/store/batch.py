@@ -37,6 +37,16 @@ class Shift:
 
 
 @frozen
+class Doubt:
+    """A head that showed less than is held: believed when it is seen a second time."""
+
+    top: str
+    """The newest message it showed; empty: none."""
+    at: int | None
+    """Ms, the server's clock."""
+
+
+@frozen
 class Batch:
     """All that is written for one conversation, in one transaction (law 1).
 
@@ -47,6 +57,9 @@ class Batch:
     key: ConversationKey
     summary: Summary | None = None
     looks: int | None = None
+    doubt: Doubt | None = None
+    settled: bool = False
+    """The head is not in doubt any more."""
     shifts: Sequence[Shift] = ()
     moves: Sequence[tuple[str, int]] = ()
     inserts: Sequence[tuple[int, MessageRow]] = ()
@@ -64,6 +77,8 @@ class Batch:
     """The server claimed something that is not believed yet; the gap is left for later."""
     believed: bool = field(default=True, eq=False)
     """False: nothing of the page was."""
+    head_open: bool = field(default=False, eq=False)
+    """The page was of the head, and something may be newer: it is read again another time."""
 
     @property
     def writes(self) -> bool:
@@ -71,6 +86,8 @@ class Batch:
         return bool(
             self.summary is not None
             or self.looks is not None
+            or self.doubt is not None
+            or self.settled
             or self.shifts
             or self.moves
             or self.inserts

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from attrs import frozen
 
 from syncengine.models import ConversationKey, MessageRow
-from syncengine.store.batch import Gap
+from syncengine.store.batch import Doubt, Gap
 
 
 class HeldMessage(NamedTuple):
@@ -31,11 +31,13 @@ class ListedState:
     marks: tuple[str, ...]
     fetched: bool
     looks: int
+    doubt: Doubt | None
     preview: MessageRow | None
 
 
 _STATE = """
     SELECT c.unread_count, c.pinned, c.pinned_at, c.marks, c.fetched, c.looks,
+           c.doubt_id, c.doubt_at,
            p.message_id, p.sender, p.timestamp, p.type, p.text, p.edited_at, p.raw
     FROM conversation c LEFT JOIN preview p USING (conversation)
     WHERE c.conversation = ?
@@ -87,7 +89,7 @@ class View:
         found = self._connection.execute(_STATE, (self.row(key),)).fetchone()
         if found is None:
             return None
-        unread, pinned, pinned_at, marks, fetched, looks, *preview = found
+        unread, pinned, pinned_at, marks, fetched, looks, top, at, *preview = found
         return ListedState(
             unread,
             bool(pinned),
@@ -95,6 +97,7 @@ class View:
             tuple(json.loads(marks)),
             bool(fetched),
             looks,
+            None if top is None else Doubt(top, at),
             MessageRow(*preview) if preview[0] is not None else None,
         )
 

@@ -147,6 +147,12 @@ def _write_state(connection: sqlite3.Connection, row: int, batch: Batch) -> None
         connection.execute(
             "UPDATE conversation SET looks = ? WHERE conversation = ?", (batch.looks, row)
         )
+    if batch.doubt is not None or batch.settled:
+        doubt = batch.doubt
+        connection.execute(
+            "UPDATE conversation SET doubt_id = ?, doubt_at = ? WHERE conversation = ?",
+            (doubt.top if doubt else None, doubt.at if doubt else None, row),
+        )
     if batch.newest_changed:
         connection.execute(_NEWEST, {"row": row, "activity": _latest(batch.inserts)})
 

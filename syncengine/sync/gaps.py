@@ -37,6 +37,8 @@ class Run:
     ids: Sequence[str]
     head: bool = False
     """Nothing on the server was newer than the first; else the first is held here."""
+    open_above: bool = False
+    """Of the head, but something newer may be there all the same."""
     end: bool = False
     """Nothing on the server is older than the last, and that counts (law 2)."""
     cursor: str | None = None
@@ -196,8 +198,8 @@ def _remaining(
     run: Run, places: Sequence[int], anchors: Sequence[int | None], local: Local
 ) -> tuple[list[Gap], Gap | None]:
     """The conversation's gaps after the run, and the one at its lower end."""
-    high = HEAD if run.head else places[0]
-    low = places[-1] if places else HEAD
+    high = _upper_end(run, places, local)
+    low = places[-1] if places else high
     beneath = local.below(low)
     gaps: list[Gap] = []
     touched = False
@@ -213,8 +215,20 @@ def _remaining(
             gaps.append(rest)
     if places and anchors[-1] is None and not touched and not run.end:
         gaps.append(Gap(START if beneath is None else beneath, low, run.cursor))
+    if run.open_above and not any(gap.high == HEAD for gap in gaps):
+        gaps.append(Gap(high, HEAD))
     gaps.sort(key=lambda gap: gap.low)
     return gaps, _frontier(gaps, low)
+
+
+def _upper_end(run: Run, places: Sequence[int], local: Local) -> int:
+    """Up to where the run proves that nothing else is there."""
+    if not run.head:
+        return places[0]
+    if not run.open_above:
+        return HEAD
+    newest = local.below(HEAD)
+    return max([*places[:1], START if newest is None else newest])
 
 
 def _rest(gap: Gap, low: int, touching: bool, run: Run) -> Gap | None:

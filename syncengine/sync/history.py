@@ -24,8 +24,8 @@ from syncengine.store.store import Store
 from syncengine.store.view import View
 from syncengine.store.writer import Decision
 from syncengine.sync.committer import Committer, Outcome
+from syncengine.sync.doubts import FRESH_MS
 from syncengine.sync.placing import (
-    FRESH_MS,
     place_around,
     place_below,
     place_head,
@@ -77,6 +77,7 @@ class History:
         self._limit = config.page_size
         self._tally = tally
         self._hasty: set[ConversationKey] = set()
+        self._head_open: set[ConversationKey] = set()
 
     async def read_head(self, key: ConversationKey) -> tuple[Link | None, int]:
         """Fetch and place the newest page.
@@ -192,10 +193,14 @@ class History:
         self._tally.count(batch)
         if batch is not None and batch.hasty:
             self._hasty.add(batch.key)
+        if batch is not None and batch.head_open:
+            self._head_open.add(batch.key)
         return batch
 
     async def _newest_gap(self, key: ConversationKey) -> Gap | None:
-        return await self._store.read(lambda c: _newest_gap(View(c), key))
+        """The next gap to close; one at the head that was just read is left for later."""
+        below = HEAD if key in self._head_open else HEAD + 1
+        return await self._store.read(lambda c: _newest_gap(View(c), key, below))
 
     async def _fetch(self, key: ConversationKey, start: str) -> Page:
         # A page that begins with a message served before must have room for one more.
@@ -237,8 +242,9 @@ def _next_link(link: Link, page: Page, batch: Batch) -> Link:
     )
 
 
-def _newest_gap(view: View, key: ConversationKey) -> Gap | None:
-    return next((gap for gap in reversed(view.gaps(key)) if not gap.seam), None)
+def _newest_gap(view: View, key: ConversationKey, below: int) -> Gap | None:
+    gaps = reversed(view.gaps(key))
+    return next((gap for gap in gaps if not gap.seam and gap.high < below), None)
 
 
 def _starts(view: View, key: ConversationKey, gap: Gap) -> list[str]:

@@ -4,22 +4,18 @@ Each function here returns a decision, which the store runs inside the transacti
 writes its result. A decision that returns None found no proof: nothing is written.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
-from itertools import dropwhile, takewhile
+from itertools import dropwhile
 
 from attrs import evolve
 
 from syncengine.models import ConversationKey, MessageRow, Page, Summary
 from syncengine.store.batch import HEAD, START, Batch, Gap, Shift
-from syncengine.store.view import HeldMessage, ListedState, View
+from syncengine.store.view import ListedState, View
 from syncengine.store.writer import Decision
+from syncengine.sync.doubts import MAX_LOOKS, Held, is_hasty, is_stale, judge_head
 from syncengine.sync.gaps import Local, Run, Woven, weave
-
-FRESH_MS = 3_600_000
-"""How long replicas are given to agree about a message."""
-MAX_LOOKS = 3
-"""How often the head is read for a list entry's message that history does not show."""
 
 
 def note_summary(summary: Summary) -> Decision:
@@ -82,7 +78,7 @@ def _run(page: Page, *, above: str | None = None, head: bool = False) -> Run:
     ids = [m.message_id for m in page.messages]
     if above is not None:
         ids.insert(0, above)
-    return Run(ids, head, page.end, page.cursor)
+    return Run(ids, head=head, end=page.end, cursor=page.cursor)
 
 
 def _distinct(run: Run) -> Run:
@@ -96,9 +92,32 @@ def _place(key: ConversationKey, page: Page, run: Run, view: View) -> Batch | No
         return None  # nobody ever heard of this conversation
     run = _distinct(run)
     held = view.held(key, run.ids)
-    if run.head and _is_stale(key, page, held, view):
-        return Batch(key, hasty=True, believed=False, open_gaps=1)
-    hasty = run.end and _hasty(key, held, page.served_at, view)
+    if run.head:
+        return _place_head(key, page, run, held, view)
+    return _weave_in(key, page, run, held, view)
+
+
+def _place_head(key: ConversationKey, page: Page, run: Run, held: Held, view: View) -> Batch | None:
+    if is_stale(key, page, held, view):
+        return Batch(key, hasty=True, believed=False, head_open=True, open_gaps=1)
+    judged = judge_head(key, page, held, view)
+    batch = _weave_in(key, page, evolve(run, open_above=judged.open_above), held, view)
+    if batch is None or batch.shifts:
+        return batch
+    listed = view.listed(key)
+    return evolve(
+        batch,
+        looks=judged.looks,
+        doubt=judged.doubt,
+        settled=judged.settled,
+        fetched=listed is None or not listed.fetched,
+        head_open=judged.open_above,
+        hasty=batch.hasty or judged.open_above,
+    )
+
+
+def _weave_in(key: ConversationKey, page: Page, run: Run, held: Held, view: View) -> Batch | None:
+    hasty = run.end and is_hasty(key, page, held, view)
     if hasty:
         run = evolve(run, end=False)
     gaps = view.gaps(key)
@@ -107,44 +126,10 @@ def _place(key: ConversationKey, page: Page, run: Run, view: View) -> Batch | No
         return None
     if isinstance(woven, Shift):
         return Batch(key, shifts=[woven])
-    return evolve(_batch(key, page.messages, run, woven, held, gaps, view), hasty=hasty)
+    return evolve(_batch(key, page.messages, run, woven, held, gaps), hasty=hasty)
 
 
-def _hasty(
-    key: ConversationKey, held: Mapping[str, HeldMessage], served_at: int | None, view: View
-) -> bool:
-    """Whether an end is too early to be believed.
-
-    It says that nothing is left of the older messages held here. Where the newest of them
-    is young, a replica that lags behind is a better explanation than that all expired.
-    """
-    low = min((message.position for message in held.values()), default=HEAD)
-    sent_at = view.sent_below(key, low)
-    return sent_at is not None and (served_at is None or served_at - sent_at < FRESH_MS)
-
-
-def _is_stale(
-    key: ConversationKey, page: Page, held: Mapping[str, HeldMessage], view: View
-) -> bool:
-    """Whether a page of the head comes from a replica that lags behind what is held here.
-
-    Its unknown messages would be taken for newer ones. A clock is a reason for doubt only:
-    after `FRESH_MS` the page is believed.
-    """
-    newest = view.newest_id(key)
-    if newest is None or newest in held or not page.messages:
-        return False
-    unknown = takewhile(lambda message: message.message_id not in held, page.messages)
-    peak = max((message.timestamp for message in unknown), default=None)
-    known = view.latest(key)
-    if peak is None or peak >= known:
-        return False
-    return page.served_at is None or page.served_at - known < FRESH_MS
-
-
-def _local(
-    key: ConversationKey, held: Mapping[str, HeldMessage], gaps: Sequence[Gap], view: View
-) -> Local:
+def _local(key: ConversationKey, held: Held, gaps: Sequence[Gap], view: View) -> Local:
     positions = {message_id: message.position for message_id, message in held.items()}
     return Local(positions, gaps, partial(view.below, key))
 
@@ -154,44 +139,24 @@ def _batch(
     rows: Sequence[MessageRow],
     run: Run,
     woven: Woven,
-    held: Mapping[str, HeldMessage],
+    held: Held,
     gaps: Sequence[Gap],
-    view: View,
 ) -> Batch:
     places = dict(zip(run.ids, woven.places, strict=True))
     distinct = {row.message_id: row for row in reversed(rows)}
     inserts = [(places[m], row) for m, row in distinct.items() if m not in held]
     moves = [(m, places[m]) for m, was in held.items() if places[m] != was.position]
-    listed = view.listed(key) if run.head else None
     return Batch(
         key,
-        looks=_looks(listed, distinct, key, view),
         moves=moves,
         inserts=inserts,
         replaces=[row for m, row in distinct.items() if m in held and held[m].raw != row.raw],
         gaps_closed=[gap for gap in gaps if gap not in woven.gaps],
         gaps_opened=[gap for gap in woven.gaps if gap not in gaps],
-        fetched=run.head and (listed is None or not listed.fetched),
         newest_changed=bool(moves) or (run.head and bool(inserts)),
         frontier=woven.frontier,
         open_gaps=sum(not gap.seam for gap in woven.gaps),
     )
-
-
-def _looks(
-    listed: ListedState | None, shown: Mapping[str, MessageRow], key: ConversationKey, view: View
-) -> int | None:
-    """Count a read of the head that did not show what the list announced.
-
-    Replicas omit fresh messages, so it is worth looking again, but not for ever: the
-    message may be deleted, or be of a kind that history leaves out.
-    """
-    if listed is None or listed.preview is None:
-        return None
-    wanted = listed.preview.message_id
-    if wanted in shown or view.held(key, [wanted]):
-        return 0 if listed.looks else None
-    return listed.looks + 1 if listed.looks < MAX_LOOKS else None
 
 
 def _note(summary: Summary, view: View) -> Batch | None:

@@ -137,3 +137,41 @@ async def test_a_server_that_is_away_is_reported_once(side: Side) -> None:
     report = await side.sync(attempts=3)
     assert [problem.error for problem in report.errors] == ["Unreachable"]
     assert side.picture() == "[m1]"
+
+
+@pytest.mark.parametrize("seed", range(1, 9))
+async def test_an_old_page_replayed_as_the_head_closes_nothing(side: Side, seed: int) -> None:
+    """Law 2: a head that shows less than is held, or not what the list announced, leaves
+    the gap at the head open; nothing is called whole that is not."""
+    side.seed = seed
+    side.page_size = 10
+    side.send(*numbered(1, 40))
+    side.time.seconds += 7200
+    side.fail("repeat", probability=0.6, routes={"history"})
+    async with side.engine() as engine:
+        await engine.sync()
+        side.send(*numbered(41, 120))
+        side.time.seconds += 7200
+        report = await engine.sync()
+        missing = set(side.served()) - set(side.held())
+        (conversation,) = await engine.load_all_conversations()
+    assert not missing or report.gaps_open
+    assert not missing or not conversation.whole
+    side.fail("none")
+    for _ in range(4):
+        side.time.seconds += 11
+        report = await side.sync()
+    assert report.gaps_open == 0
+    assert side.held() == side.served()
+
+
+async def test_a_deletion_of_the_newest_message_elsewhere_costs_two_looks(side: Side) -> None:
+    """Law 11: the head is read a second time to confirm it, and then the account is idle."""
+    ids = side.send("m1", "m2", "m3")
+    await side.sync()
+    side.world.delete_messages("alice", "bob", [ids[2]], "chat")
+    pages = []
+    for _ in range(4):
+        side.time.seconds += 11
+        pages.append((await side.sync()).pages)
+    assert pages == [1, 1, 0, 0]

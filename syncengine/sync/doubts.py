@@ -1,0 +1,112 @@
+"""Reasons not to believe a page yet. No await; a clock here is a reason to wait, never order.
+
+Replicas lag behind each other, and a server may replay an answer. A page that would make
+the copy poorer, or call it whole too early, is believed when it is seen a second time, or
+when lag cannot explain it any more.
+"""
+
+from collections.abc import Mapping
+from itertools import takewhile
+
+from attrs import frozen
+
+from syncengine.models import ConversationKey, Page
+from syncengine.store.batch import HEAD, Doubt
+from syncengine.store.view import HeldMessage, ListedState, View
+
+FRESH_MS = 3_600_000
+"""How long replicas are given to agree about a message."""
+CONFIRM_MS = 10_000
+"""How far apart two reads of a head must be for the second to confirm the first."""
+MAX_LOOKS = 3
+"""How often the head is read for a list entry's message that history does not show."""
+
+Held = Mapping[str, HeldMessage]
+
+
+@frozen
+class HeadJudgement:
+    """What a page of the head is worth."""
+
+    open_above: bool
+    """Something newer may be there: the gap at the head stays."""
+    looks: int | None
+    """The count of reads that did not show the announced message, where it changes."""
+    doubt: Doubt | None
+    """To be noted, for the next read to confirm."""
+    settled: bool
+    """An earlier doubt is over."""
+
+
+def judge_head(key: ConversationKey, page: Page, held: Held, view: View) -> HeadJudgement:
+    """Whether a page of the head can be the whole truth about what is newest."""
+    listed = view.listed(key)
+    looks = _looks(listed, page, held, key, view)
+    waiting = looks is not None and 0 < looks < MAX_LOOKS
+    doubt = _retreat(page, held, key, view)
+    noted = listed.doubt if listed is not None else None
+    if doubt is not None and noted is not None and doubt.top == noted.top:
+        confirmed = _apart(noted, doubt)
+        return HeadJudgement(waiting or not confirmed, looks, None, settled=confirmed)
+    return HeadJudgement(
+        waiting or doubt is not None, looks, doubt, settled=doubt is None and noted is not None
+    )
+
+
+def _retreat(page: Page, held: Held, key: ConversationKey, view: View) -> Doubt | None:
+    """The head shows less than is held: the newest held is missing and nothing is new."""
+    newest = view.newest_id(key)
+    if newest is None or newest in held or (not page.messages and not page.end):
+        return None
+    top = page.messages[0].message_id if page.messages else ""
+    return Doubt(top, page.served_at) if not top or top in held else None
+
+
+def _apart(first: Doubt, second: Doubt) -> bool:
+    return first.at is None or second.at is None or second.at - first.at >= CONFIRM_MS
+
+
+def _looks(
+    listed: ListedState | None, page: Page, held: Held, key: ConversationKey, view: View
+) -> int | None:
+    """Count a read of the head that did not show what the list announced.
+
+    Replicas omit fresh messages, so it is worth looking again, but not for ever: the
+    message may be deleted, or be of a kind that history leaves out.
+    """
+    if listed is None or listed.preview is None:
+        return None
+    wanted = listed.preview.message_id
+    shown = any(message.message_id == wanted for message in page.messages)
+    if shown or wanted in held or view.held(key, [wanted]):
+        return 0 if listed.looks else None
+    return listed.looks + 1 if listed.looks < MAX_LOOKS else None
+
+
+def is_hasty(key: ConversationKey, page: Page, held: Held, view: View) -> bool:
+    """Whether an end comes too early to be believed.
+
+    It says that nothing is left of the older messages held here. Where the newest of them
+    is young, a replica that lags behind is a better explanation than that all expired.
+    """
+    low = min((message.position for message in held.values()), default=HEAD)
+    sent_at = view.sent_below(key, low)
+    return sent_at is not None and _is_fresh(page, sent_at)
+
+
+def is_stale(key: ConversationKey, page: Page, held: Held, view: View) -> bool:
+    """Whether a page of the head comes from a replica that lags behind what is held here.
+
+    Its unknown messages would be taken for newer ones.
+    """
+    newest = view.newest_id(key)
+    if newest is None or newest in held:
+        return False
+    unknown = takewhile(lambda message: message.message_id not in held, page.messages)
+    peak = max((message.timestamp for message in unknown), default=None)
+    known = view.latest(key)
+    return peak is not None and peak < known and _is_fresh(page, known)
+
+
+def _is_fresh(page: Page, timestamp: int) -> bool:
+    return page.served_at is None or page.served_at - timestamp < FRESH_MS

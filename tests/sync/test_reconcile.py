@@ -1,0 +1,96 @@
+"""Absence is not deletion: each condition of law 5, and random reads."""
+
+from typing import Any
+
+from attrs import evolve
+from hypothesis import given
+from hypothesis import strategies as st
+
+from syncengine.sync.reconcile import Evidence, Fate, Stored, reconcile
+
+NOW = 1_000_000_000
+DAY = 86_400_000
+
+
+def held(number: int, *, age: int = 0, **state: Any) -> Stored:
+    """A message whose id and position grow together."""
+    return Stored(str(1000 + number), number, NOW - age, **state)
+
+
+def evidence(*served: Stored, **settings: int) -> Evidence:
+    given: dict[str, int] = {"served_at": NOW, "horizon": 0, "confirm_after": 10_000}
+    return Evidence(served=served, **(given | settings))
+
+
+def fate(message: Stored, seen: Evidence) -> Fate:
+    return reconcile([message], seen)[message.message_id]
+
+
+def test_the_first_time_missing_makes_a_suspect() -> None:
+    """Law 5 (c): one read alone removes nothing."""
+    assert fate(held(2), evidence(held(1), held(3))) is Fate.SUSPECT
+
+
+def test_the_second_time_missing_long_enough_after_removes() -> None:
+    """Law 5 (c): two reads, far enough apart by the server's clock."""
+    missed = held(2, suspect_at=NOW - 10_000)
+    assert fate(missed, evidence(held(1), held(3))) is Fate.REMOVE
+
+
+def test_the_second_time_missing_too_soon_waits() -> None:
+    """Law 5 (c): replicas omit fresh messages for a while."""
+    missed = held(2, suspect_at=NOW - 9_999)
+    assert fate(missed, evidence(held(1), held(3))) is Fate.WAIT
+
+
+def test_what_may_have_expired_is_kept() -> None:
+    """Law 5 (b), law 7: with nothing older served, old age explains the absence."""
+    missed = held(1, age=100 * DAY, suspect_at=NOW - DAY)
+    assert fate(missed, evidence(held(2), held(3))) is Fate.KEEP
+
+
+def test_what_is_younger_than_the_horizon_cannot_have_expired() -> None:
+    """Law 5 (b): age below the horizon is as good as an older neighbour."""
+    missed = held(1, age=2 * DAY, suspect_at=NOW - DAY)
+    assert fate(missed, evidence(held(2), horizon=3 * DAY)) is Fate.REMOVE
+    assert fate(missed, evidence(held(2), horizon=2 * DAY)) is Fate.KEEP
+
+
+def test_an_edited_neighbour_proves_nothing() -> None:
+    """Law 5 (b): an edit restarts a message's retention."""
+    missed = held(2, age=100 * DAY, suspect_at=NOW - DAY)
+    assert fate(missed, evidence(held(1, edited=True), held(3))) is Fate.KEEP
+
+
+def test_an_imported_neighbour_proves_nothing() -> None:
+    """Law 5 (b): an imported message's id is newer than its place, and so is its retention."""
+    missed = held(2, age=100 * DAY, suspect_at=NOW - DAY)
+    imported = evolve(held(1), message_id="9999")
+    assert fate(missed, evidence(imported, held(3))) is Fate.KEEP
+
+
+def test_what_newer_arrivals_may_have_pushed_out_is_kept() -> None:
+    """Law 5 (b): a cap on length takes the oldest k only when k arrived."""
+    missed = [held(n, suspect_at=NOW - DAY) for n in (1, 2)]
+    young = evidence(held(3), horizon=DAY, arrived=2)
+    assert set(reconcile(missed, young).values()) == {Fate.KEEP}
+    fewer = evolve(young, arrived=1)
+    assert set(reconcile(missed, fewer).values()) == {Fate.REMOVE}
+
+
+@given(st.sets(st.integers(0, 40), min_size=1), st.data())
+def test_a_removal_has_all_its_reasons(numbers: set[int], data: st.DataObject) -> None:
+    """Law 5: whatever is removed was missed before, and could not have expired."""
+    messages = [held(n, age=data.draw(st.integers(0, 100)) * DAY) for n in sorted(numbers)]
+    served = [m for m in messages if data.draw(st.booleans())]
+    absent = [
+        evolve(m, suspect_at=data.draw(st.sampled_from([None, NOW - 5_000, NOW - 50_000])))
+        for m in messages
+        if m not in served
+    ]
+    seen = evidence(*served, horizon=data.draw(st.integers(0, 100)) * DAY)
+    for message in absent:
+        if reconcile(absent, seen)[message.message_id] is Fate.REMOVE:
+            assert message.suspect_at == NOW - 50_000
+            older = any(s.position < message.position for s in served)
+            assert older or NOW - message.timestamp < seen.horizon
