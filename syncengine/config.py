@@ -24,7 +24,7 @@ class Config:
     """Settings of one engine. Raises ConfigError for a value that cannot be used."""
 
     page_size: int = field(default=49, validator=_between(1, 49))
-    """Messages a page: under 50, by the owner's rule."""
+    """Messages a page: under 50, the most that the service takes."""
     summary_page_size: int = field(default=50, validator=_between(1, 50))
     """Conversations a page of the list."""
     fetchers: int = field(default=8, validator=_between(1, 64))

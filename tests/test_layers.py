@@ -11,13 +11,12 @@ PACKAGE = Path(__file__).parent.parent / "syncengine"
 LAYERS = (
     {"errors", "schema_files"},
     {"models"},
-    {"changes", "trace"},
     {"retry"},
     {"config"},
     {"remote", "store"},
-    {"sync", "reader", "feed", "search", "export"},
-    {"engine", "blocking"},
-    {"daemon", "tui", "emulator"},
+    {"sync", "reader"},
+    {"engine"},
+    {"emulator"},
     {"cli"},  # commands start the programs beside it
     {"__init__", "__main__"},
 )

@@ -32,7 +32,8 @@ def syncengine() -> None:
 
     \b
     Exit codes: 0 done, 1 done with errors, 2 usage or configuration,
-                3 server unreachable, 4 unauthorized, 5 local store, 130 interrupted.
+                3 server unreachable, 4 unauthorized, 5 local store,
+                130 interrupted.
     """
 
 

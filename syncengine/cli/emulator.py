@@ -6,10 +6,9 @@ import json
 import shlex
 import signal
 import sys
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from types import ModuleType
-from typing import Any
 
 import click
 
@@ -85,20 +84,19 @@ def emulator(
     values = _pairs(switches)
     package = load_emulator()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
+    with suppress(KeyboardInterrupt), _errors_in_our_style():  # to be stopped is how it ends
         made = package.make_world(world, seed=seed, switches=values)
         server = package.Emulator(made, faults=package.Faults(faults, seed=seed))
-        _serve_until_stopped(package, server, host, port)
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(package.serve(server, host, port, _announce))
+
+
+@contextmanager
+def _errors_in_our_style() -> Iterator[None]:
+    try:
+        yield
     except ConfigError as error:
         raise ConfigError(one_style(str(error)), hint=error.hint) from error
-
-
-def _serve_until_stopped(package: ModuleType, server: Any, host: str, port: int) -> None:
-    with (
-        suppress(KeyboardInterrupt),  # to be stopped is how it ends
-        asyncio.Runner(loop_factory=_loop_factory()) as runner,
-    ):
-        runner.run(package.serve(server, host, port, _announce))
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

@@ -45,8 +45,8 @@ def messages(
 
     Oldest first. Where messages are missing it says so: a gap is closed by the next
     sync, a seam may have expired on the server. With --json there is one message a
-    line and nothing else: how many gaps and seams there are, and whether the
-    conversation is whole, is in `syncengine conversations --json`.
+    line and nothing else; `syncengine conversations --json` carries the counts `gaps` and
+    `seams`, and `whole`, of each conversation.
 
     \b
     Example:  syncengine messages bob --user alice --limit 20

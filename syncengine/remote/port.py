@@ -1,8 +1,8 @@
 """The port: what a server must do for syncengine, in prose.
 
-Whoever writes an adapter reads this file and nothing else of the engine; whoever
-wants to know what the engine relies on reads it too. `tests/remote/contract.py` says
-the same in code, and every adapter passes it.
+Whoever writes an adapter reads this file, `models.py` and `errors.py`, enters the decoder
+of its raw bytes in `remote/formats.py`, and passes `tests/remote/contract.py`, which says
+the same in code. Whoever wants to know what the engine relies on reads it too.
 
 **What is behind the port.** One user's chats on one server. The list of conversations
 is a hint about what changed lately. History is a line of messages per conversation, of
@@ -40,8 +40,8 @@ the same bytes come.
 are bounded in size and time. A cancelled request leaves nothing behind.
 
 **Ownership.** `close` ends all connections; the engine that was given the remote calls
-it. Raw bytes go into the store; `details` decodes them again, perhaps years later, with
-no server and no network, so it is a function of the bytes alone.
+it. Raw bytes go into the store; the decoder that `remote/formats.py` names reads them again,
+perhaps years later, with no server and no network, so it is a function of the bytes alone.
 """
 
 from collections.abc import Sequence

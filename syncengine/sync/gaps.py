@@ -27,7 +27,8 @@ STEP = 1 << 16
 JUMP = 1 << 36
 """Distance across a gap whose size is not known: room for a million messages."""
 NEAR = 50
-"""Messages: how far from a gap what is not shown is rather gone than imported past."""
+"""Messages. Within so many of a gap, what is held and not shown is taken to be deleted, and
+what is shown instead to come from the gap; further away, to be imported."""
 
 
 @frozen
@@ -44,8 +45,8 @@ class Run:
     cursor: str | None = None
     """Continues below the last."""
     proved: bool = False
-    """It was seen to hang on its first message, so where it contradicts what is held, that
-    is wrong."""
+    """The page was seen to begin at the message it was expected to begin at: where it
+    contradicts the order held, the order held is wrong."""
 
 
 @frozen
