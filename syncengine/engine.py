@@ -26,6 +26,7 @@ from syncengine.models import (
     MessageRow,
     Progress,
     Report,
+    Slice,
     Source,
     SummaryPage,
 )
@@ -123,7 +124,7 @@ class SyncEngine:
             store = await open_store(Path(path), connect=connect)
             if remote is not None:
                 await store.claim(remote.account)
-            account, _, _ = await store.read(lambda c: View(c).account())
+            account = (await store.read(lambda c: View(c).account())).name
             engine = cls(
                 store,
                 remote,
@@ -240,12 +241,12 @@ class SyncEngine:
             )
         except ConfigError:
             raise error from None
-        if not found.messages and found.gaps:
+        messages = _unbroken(found, start)
+        if not messages and (found.gaps or found.seams):
             raise error
-        more = found.messages and not found.reached_start
-        return Fetched(
-            found.messages, found.messages[0].message_id if more else None, Source.LOCAL, error
-        )
+        whole = len(messages) == len(found.messages) and found.reached_start
+        cursor = None if whole or not messages else messages[0].message_id
+        return Fetched(messages, cursor, Source.LOCAL, error)
 
     async def _list(
         self,
@@ -287,6 +288,17 @@ class _Offline(ConfigError):
     """There is no server to ask."""
 
     default_hint = "Open the engine with a remote to fetch from a server."
+
+
+def _unbroken(found: Slice, start: str) -> Sequence[Message]:
+    """The newest messages of a slice down to its first hole: a page must not jump over one."""
+    above = {hole.newer_id for hole in (*found.gaps, *found.seams)}
+    if start and start in above:
+        return ()
+    for index in range(len(found.messages) - 1, -1, -1):
+        if found.messages[index].message_id in above:
+            return found.messages[index:]
+    return found.messages
 
 
 def _retrier(config: Config, environment: Environment) -> Retrier:

@@ -53,6 +53,7 @@ class Retrier:
         try:
             return await request()  # nearly always: no machinery for what does not fail
         except SyncEngineError as error:
+            self._note(error)
             if not _passing(error) or self._attempts == 1:
                 raise
             first = error
@@ -79,9 +80,14 @@ class Retrier:
     def _wait(self, state: tenacity.RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome is not None else None
         if isinstance(error, Throttled) and error.retry_after is not None:
-            self._not_before = max(self._not_before, self._monotonic() + error.retry_after)
+            self._note(error)
             return error.retry_after
         return self._full_jitter(state.attempt_number)
+
+    def _note(self, error: SyncEngineError) -> None:
+        """Where the server asks one request to wait, all wait."""
+        if isinstance(error, Throttled) and error.retry_after is not None:
+            self._not_before = max(self._not_before, self._monotonic() + error.retry_after)
 
     def _full_jitter(self, attempt: int) -> float:
         """Anything from nothing to the exponential bound: waiters do not come back together.

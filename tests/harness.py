@@ -66,7 +66,11 @@ class Side:
         """Messages from a peer to alice arrive; returns their ids."""
         if peer not in self.world.users:
             self.world.add_user(peer)
-        return [self.world.send(peer, USER, Kind.CHAT, text, **settings) for text in texts]
+        return [self._send(peer, text, **settings) for text in texts]
+
+    def _send(self, peer: str, text: str, **settings: Any) -> str:
+        self.time.seconds += 0.001
+        return self.world.send(peer, USER, Kind.CHAT, text, **settings)
 
     def remote(self, **settings: Any) -> EasemobRemote:
         """The way to the server."""

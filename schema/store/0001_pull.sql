@@ -5,6 +5,7 @@ CREATE TABLE account (
     account     INTEGER PRIMARY KEY CHECK (account = 1),
     name        TEXT    NOT NULL,     -- the adapter's word for server and user, no secrets
     listed_at   INTEGER,              -- ms, local clock: the list was last read to its end
+    list_open   INTEGER NOT NULL DEFAULT 0, -- 1: news was stored from a list that was not read on
     synced_at   INTEGER               -- ms, local clock: the last cycle that ended without errors
 );
 

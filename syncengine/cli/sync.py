@@ -10,8 +10,8 @@ from typing import Any
 
 import attrs
 import click
-from rich.console import Console, RenderableType
-from rich.constrain import Constrain
+from attrs import frozen
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as ProgressBar
 from rich.table import Column
@@ -75,12 +75,20 @@ async def pull(path: Path, remote: EasemobRemote, *, attempts: int, show: bool) 
             return await engine.sync(progress=listener)
 
 
-class _ProgressLine(ProgressBar):
-    """One line that leaves room at its end, whatever the terminal is resized to."""
+@frozen
+class _Roomy:
+    """Leaves room at the end of the line, whatever the terminal is resized to."""
 
+    line: RenderableType
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        width = max(1, min(options.max_width - _FREE, _WIDEST))
+        return console.render(self.line, options.update_width(width))
+
+
+class _ProgressLine(ProgressBar):
     def get_renderables(self) -> Iterable[RenderableType]:
-        width = min(self.console.width - _FREE, _WIDEST)
-        yield Constrain(self.make_tasks_table(self.tasks), max(width, 1))
+        yield _Roomy(self.make_tasks_table(self.tasks))
 
 
 @contextmanager

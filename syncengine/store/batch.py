@@ -104,3 +104,5 @@ class Bookkeeping:
 
     listed_at: int | None = None
     synced_at: int | None = None
+    list_open: bool | None = None
+    """Whether a part of the list was stored without what stands below it."""

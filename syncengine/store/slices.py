@@ -37,7 +37,7 @@ class SliceRows:
 
 def read_slice(connection: sqlite3.Connection, request: SliceRequest) -> SliceRows | None:
     """The piece; None where `before` or `after` names a message that is not held."""
-    as_of = View(connection).account()[2]
+    as_of = View(connection).account().synced_at
     row = queries.conversation_row(connection, request.key)
     if row is None:
         return SliceRows((), (Hole(None, None),), (), reached_start=False, as_of=as_of)

@@ -82,11 +82,12 @@ async def open_store(path: Path, *, connect: Connect = connect_threaded) -> Stor
     writer = await _open_writer(path, connect)
     try:
         reader = await connect(path, True)
-    except StoreError as error:
+    except BaseException as error:
+        if isinstance(writer, StoreError) and isinstance(error, StoreError):
+            raise writer from error
         if not isinstance(writer, StoreError):
             await writer.close()
-            raise
-        raise writer from error
+        raise
     return Store(path, reader, writer)
 
 

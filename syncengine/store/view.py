@@ -19,6 +19,17 @@ class HeldMessage(NamedTuple):
 
     position: int
     raw: bytes
+    edited_at: int | None
+
+
+class AccountState(NamedTuple):
+    """The account's one row."""
+
+    name: str | None
+    listed_at: int | None
+    synced_at: int | None
+    list_open: int
+    """1: a part of the list was stored, and what stands below it was not looked at."""
 
 
 @frozen
@@ -43,7 +54,8 @@ _STATE = """
     WHERE c.conversation = ?
 """
 _HELD = """
-    SELECT message_id, position, raw FROM message WHERE conversation = ? AND message_id IN ({})
+    SELECT message_id, position, raw, edited_at FROM message
+    WHERE conversation = ? AND message_id IN ({})
 """
 _BELOW = """
     SELECT position FROM message WHERE conversation = ? AND position < ?
@@ -101,12 +113,17 @@ class View:
             MessageRow(*preview) if preview[0] is not None else None,
         )
 
+    def noted_doubt(self, key: ConversationKey) -> Doubt | None:
+        """What an earlier read of the head left open."""
+        listed = self.listed(key)
+        return listed.doubt if listed is not None else None
+
     def held(self, key: ConversationKey, ids: Sequence[str]) -> dict[str, HeldMessage]:
         """Those of the messages that are here."""
         marks = ",".join("?" * len(ids))
         query = _HELD.format(marks)
         found = self._connection.execute(query, (self.row(key), *ids))
-        return {message_id: HeldMessage(place, raw) for message_id, place, raw in found}
+        return {message_id: HeldMessage(*columns) for message_id, *columns in found}
 
     def gaps(self, key: ConversationKey) -> list[Gap]:
         """The conversation's gaps and seams, oldest first."""
@@ -146,9 +163,9 @@ class View:
         )
         return [message_id for (message_id,) in rows]
 
-    def account(self) -> tuple[str | None, int | None, int | None]:
-        """The account's name, when the list was last read whole, when all was synced."""
+    def account(self) -> AccountState:
+        """What is noted of the account; nothing, where none claimed the file yet."""
         found = self._connection.execute(
-            "SELECT name, listed_at, synced_at FROM account"
+            "SELECT name, listed_at, synced_at, list_open FROM account"
         ).fetchone()
-        return found if found is not None else (None, None, None)
+        return AccountState(*(found or (None, None, None, 0)))

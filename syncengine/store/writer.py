@@ -163,8 +163,9 @@ def _latest(inserts: Sequence[tuple[int, MessageRow]]) -> int:
 
 def _write_bookkeeping(connection: sqlite3.Connection, change: Bookkeeping) -> None:
     connection.execute(
-        "UPDATE account SET listed_at = coalesce(?, listed_at), synced_at = coalesce(?, synced_at)",
-        (change.listed_at, change.synced_at),
+        "UPDATE account SET listed_at = coalesce(?, listed_at),"
+        " synced_at = coalesce(?, synced_at), list_open = coalesce(?, list_open)",
+        (change.listed_at, change.synced_at, change.list_open),
     )
 
 
@@ -173,7 +174,7 @@ def claim(connection: sqlite3.Connection, account: str) -> str:
     with transaction(connection):
         connection.execute(
             "INSERT INTO account (account, name) VALUES (1, :name) ON CONFLICT DO UPDATE"
-            " SET name = :name, listed_at = NULL, synced_at = NULL"
+            " SET name = :name, listed_at = NULL, synced_at = NULL, list_open = 0"
             " WHERE name <> :name AND NOT EXISTS (SELECT 1 FROM conversation)",
             {"name": account},
         )

@@ -8,12 +8,12 @@ from syncengine.remote.port import Remote
 from syncengine.store.batch import Batch
 from syncengine.store.store import Store
 from syncengine.store.view import View
-from syncengine.sync.placing import note_summary, place_around, place_head
+from syncengine.sync.placing import note_summaries, place_around, place_head
 
 
 async def store_summaries(store: Store, page: SummaryPage) -> None:
     """Keep what a page of the list says."""
-    await store.apply([note_summary(summary) for summary in page.summaries])
+    await store.apply(note_summaries(page))
 
 
 async def fetch_history(

@@ -8,12 +8,19 @@ from syncengine.remote.port import Remote
 from syncengine.retry import Retrier
 from syncengine.store.batch import Batch
 from syncengine.store.store import Store
-from syncengine.sync.placing import note_summary
+from syncengine.sync.placing import note_summaries
 from syncengine.sync.tally import Tally
+
+_MOST_EMPTY = 50
+"""Pages without an entry, one after the other, before the server is not believed."""
 
 
 class ConversationList:
-    """One pass over the list. `complete` tells, after it, whether it went to the end."""
+    """One pass over the list.
+
+    Afterwards `finished` tells that nothing new is left in it, `complete` that it was read
+    to its end.
+    """
 
     def __init__(
         self, remote: Remote, store: Store, retrier: Retrier, limit: int, tally: Tally
@@ -23,6 +30,7 @@ class ConversationList:
         self._retrier = retrier
         self._limit = limit
         self._tally = tally
+        self.finished = False
         self.complete = False
 
     async def read(self, *, whole: bool) -> AsyncIterator[list[ConversationKey]]:
@@ -34,23 +42,26 @@ class ConversationList:
         """
         cursor = ""
         seen = {cursor}
+        empty = 0
         while True:
             page = await self._fetch(cursor)
             batches = await self.store_page(page)
             yield [batch.key for batch in batches if batch.gaps_opened]
             if page.cursor is None:
-                self.complete = True
+                self.finished = self.complete = True
                 return
             if not whole and not batches and not all(s.pinned for s in page.summaries):
+                self.finished = True
                 return
+            empty = 0 if page.summaries else empty + 1
             cursor = page.cursor
-            if cursor in seen:
+            if cursor in seen or empty > _MOST_EMPTY:
                 raise CursorStuck("the server repeats a page of the conversation list")
             seen.add(cursor)
 
     async def store_page(self, page: SummaryPage) -> Sequence[Batch]:
         """Write what a page of the list says; returns what was written."""
-        written = await self._store.apply([note_summary(summary) for summary in page.summaries])
+        written = await self._store.apply(note_summaries(page))
         batches = [batch for batch in written if isinstance(batch, Batch)]
         for batch in batches:
             self._tally.count(batch)

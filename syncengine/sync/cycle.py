@@ -73,6 +73,9 @@ class Cycle:
             async with self._committer.running():
                 await self._pull()
         except BaseExceptionGroup as group:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise asyncio.CancelledError from group  # the group would swallow it
             error = _first(group)
             if not isinstance(error, RemoteError):
                 raise error from None
@@ -110,10 +113,10 @@ class Cycle:
                 self._put(key, _HEAD_PHASE)
 
     async def _whole_list_due(self) -> bool:
-        _, listed_at, _ = await self._store.read(lambda c: View(c).account())
-        if listed_at is None:
+        account = await self._store.read(lambda c: View(c).account())
+        if account.listed_at is None or account.list_open:
             return True
-        age = self._environment.now() - listed_at
+        age = self._environment.now() - account.listed_at
         return not 0 <= age < self._config.full_list_every * 1000
 
     async def _keep_books(self) -> None:
@@ -121,6 +124,7 @@ class Cycle:
         now = self._environment.now()
         book = Bookkeeping(
             listed_at=now if self._list.complete else None,
+            list_open=False if self._list.finished else None,
             synced_at=None if self._tally.problems else now,
         )
         await self._store.apply([lambda view: book])

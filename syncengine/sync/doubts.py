@@ -11,7 +11,7 @@ from itertools import takewhile
 from attrs import frozen
 
 from syncengine.models import ConversationKey, Page
-from syncengine.store.batch import HEAD, Doubt
+from syncengine.store.batch import HEAD, START, Doubt
 from syncengine.store.view import HeldMessage, ListedState, View
 
 FRESH_MS = 3_600_000
@@ -41,15 +41,17 @@ class HeadJudgement:
 def judge_head(key: ConversationKey, page: Page, held: Held, view: View) -> HeadJudgement:
     """Whether a page of the head can be the whole truth about what is newest."""
     listed = view.listed(key)
+    before = listed.looks if listed is not None else 0
     looks = _looks(listed, page, held, key, view)
-    waiting = looks is not None and 0 < looks < MAX_LOOKS
+    waiting = 0 < looks < MAX_LOOKS
+    changed = looks if looks != before else None
     doubt = _retreat(page, held, key, view)
     noted = listed.doubt if listed is not None else None
     if doubt is not None and noted is not None and doubt.top == noted.top:
-        confirmed = _apart(noted, doubt)
-        return HeadJudgement(waiting or not confirmed, looks, None, settled=confirmed)
+        confirmed = _apart(noted, doubt) and not _cuts_a_gap(page, held, key, view)
+        return HeadJudgement(waiting or not confirmed, changed, None, settled=confirmed)
     return HeadJudgement(
-        waiting or doubt is not None, looks, doubt, settled=doubt is None and noted is not None
+        waiting or doubt is not None, changed, doubt, settled=doubt is None and noted is not None
     )
 
 
@@ -62,25 +64,35 @@ def _retreat(page: Page, held: Held, key: ConversationKey, view: View) -> Doubt 
     return Doubt(top, page.served_at) if not top or top in held else None
 
 
+def _cuts_a_gap(page: Page, held: Held, key: ConversationKey, view: View) -> bool:
+    """It would close a gap between young messages: lag explains that better than deletions."""
+    top = max((message.position for message in held.values()), default=START)
+    between = any(g.low >= top and g.high != HEAD and not g.seam for g in view.gaps(key))
+    return between and _is_fresh(page, view.latest(key))
+
+
 def _apart(first: Doubt, second: Doubt) -> bool:
     return first.at is None or second.at is None or second.at - first.at >= CONFIRM_MS
 
 
 def _looks(
     listed: ListedState | None, page: Page, held: Held, key: ConversationKey, view: View
-) -> int | None:
-    """Count a read of the head that did not show what the list announced.
+) -> int:
+    """How often the head was read and did not show what the list announced.
 
-    Replicas omit fresh messages, so it is worth looking again, but not for ever: the
-    message may be deleted, or be of a kind that history leaves out.
+    Replicas omit fresh messages, so it is worth looking again, as long as they may lag
+    and a few times more; not for ever: the message may be deleted, or be of a kind that
+    history leaves out.
     """
     if listed is None or listed.preview is None:
-        return None
+        return 0
     wanted = listed.preview.message_id
     shown = any(message.message_id == wanted for message in page.messages)
     if shown or wanted in held or view.held(key, [wanted]):
-        return 0 if listed.looks else None
-    return listed.looks + 1 if listed.looks < MAX_LOOKS else None
+        return 0
+    if _is_fresh(page, listed.preview.timestamp):
+        return max(1, listed.looks)
+    return min(listed.looks + 1, MAX_LOOKS)
 
 
 def is_hasty(key: ConversationKey, page: Page, held: Held, view: View) -> bool:
@@ -94,18 +106,24 @@ def is_hasty(key: ConversationKey, page: Page, held: Held, view: View) -> bool:
     return sent_at is not None and _is_fresh(page, sent_at)
 
 
-def is_stale(key: ConversationKey, page: Page, held: Held, view: View) -> bool:
-    """Whether a page of the head comes from a replica that lags behind what is held here.
+def stale_head(key: ConversationKey, page: Page, held: Held, view: View) -> Doubt | None:
+    """The doubt about a head that is older than what is held here; None: there is none.
 
-    Its unknown messages would be taken for newer ones.
+    It comes from a replica that lags behind, or is replayed, and its unknown messages would
+    be taken for newer ones. It is believed when a second read, after any lag, is the same.
     """
     newest = view.newest_id(key)
     if newest is None or newest in held:
-        return False
+        return None
     unknown = takewhile(lambda message: message.message_id not in held, page.messages)
     peak = max((message.timestamp for message in unknown), default=None)
     known = view.latest(key)
-    return peak is not None and peak < known and _is_fresh(page, known)
+    if peak is None or peak >= known:
+        return None
+    doubt = Doubt(page.messages[0].message_id, page.served_at)
+    noted = view.noted_doubt(key)
+    confirmed = noted is not None and noted.top == doubt.top and _apart(noted, doubt)
+    return None if confirmed and not _is_fresh(page, known) else doubt
 
 
 def _is_fresh(page: Page, timestamp: int) -> bool:

@@ -217,7 +217,8 @@ def _remaining(
     if places and anchors[-1] is None and not touched and not run.end:
         gaps.append(Gap(START if beneath is None else beneath, low, run.cursor))
     if run.open_above and not any(gap.high == HEAD for gap in gaps):
-        gaps.append(Gap(high, HEAD))
+        newest = local.below(HEAD)
+        gaps.append(Gap(max(high, START if newest is None else newest), HEAD))
     gaps.sort(key=lambda gap: gap.low)
     return gaps, _frontier(gaps, low)
 
@@ -228,8 +229,7 @@ def _upper_end(run: Run, places: Sequence[int], local: Local) -> int:
         return places[0]
     if not run.open_above:
         return HEAD
-    newest = local.below(HEAD)
-    return max([*places[:1], START if newest is None else newest])
+    return places[0] if places else START
 
 
 def _rest(gap: Gap, low: int, touching: bool, run: Run) -> Gap | None:

@@ -12,6 +12,8 @@ may meet what is held; the last hour, where replicas lag behind each other; and 
 without any message, which would mean the start of history.
 """
 
+from collections import Counter
+
 from attrs import evolve, frozen
 
 from syncengine.config import Config
@@ -29,6 +31,7 @@ from syncengine.sync.placing import (
     place_around,
     place_below,
     place_head,
+    place_nothing,
     place_overlapping,
 )
 from syncengine.sync.tally import Tally
@@ -78,6 +81,7 @@ class History:
         self._tally = tally
         self._hasty: set[ConversationKey] = set()
         self._head_open: set[ConversationKey] = set()
+        self._added: Counter[ConversationKey] = Counter()
 
     async def read_head(self, key: ConversationKey) -> tuple[Link | None, int]:
         """Fetch and place the newest page.
@@ -88,8 +92,11 @@ class History:
         batch = await self._commit_head(key, page)
         if batch is None:
             return None, 0
-        link = _next_link(Link(None, None, ""), page, batch) if batch.frontier else None
-        return link, batch.open_gaps
+        if batch.frontier is None:
+            return None, batch.open_gaps
+        # Its turn may come minutes later: by then its start has to be proved again.
+        link = _next_link(Link(None, None, ""), page, batch)
+        return evolve(link, virgin=False), batch.open_gaps
 
     async def close_gaps(self, key: ConversationKey, link: Link | None = None) -> None:
         """Close every gap of the conversation, newest first.
@@ -100,13 +107,13 @@ class History:
         failures = 0
         gap = await self._newest_gap(key)
         while gap is not None and failures < _MOST_FAILURES:
-            added = self._tally.messages_added
+            added = self._added[key]
             link = link or await self._attach(key, gap)
             if link is not None:
                 await self._follow(key, link)
             link, before = None, gap
             gap = await self._newest_gap(key)
-            stands = gap == before and self._tally.messages_added == added
+            stands = gap == before and self._added[key] == added
             failures = failures + 1 if stands else 0
         if gap is not None and key not in self._hasty:
             raise CursorStuck(f"the history of {key} does not go on where it should")
@@ -126,7 +133,7 @@ class History:
 
     async def _attach_at(self, key: ConversationKey, start: str) -> Link | None:
         try:
-            page = await self._fetch(key, start)
+            page = await self._fetch_through(key, start)
         except CursorExpired:
             return None
         batch = self._counted(await self._committer.commit(place_around(key, start, page)))
@@ -138,6 +145,7 @@ class History:
     async def _follow(self, key: ConversationKey, link: Link) -> bool:
         """Fetch and place until the chain's gap is closed. False: it leads nowhere."""
         pending: Outcome | None = None
+        unproved: Link | None = None
         empty = 0
         while empty <= _MOST_EMPTY:
             try:
@@ -145,7 +153,11 @@ class History:
             except CursorExpired:
                 return False
             if pending is not None and await self._settled(pending) is None:
-                return False
+                if unproved is None:
+                    return False
+                link, pending, unproved = unproved, None, None
+                continue  # it contradicts what is held: once more, with proof
+            unproved = _with_proof(link)
             pending = self._committer.submit(decision)
             stuck = page.cursor == link.cursor
             empty = 0 if page.messages else empty + 1
@@ -155,6 +167,9 @@ class History:
                 continue
             batch = await self._settled(pending)
             pending = None
+            if batch is None and unproved is not None and not stuck:
+                link = unproved
+                continue
             if batch is None or stuck:
                 return False
             if _finished(batch, link, page):
@@ -172,14 +187,23 @@ class History:
             return await self._ask_with_proof(key, link)
         if link.above is None:
             return page, place_head(key, page)
+        if link.fresh and not provable and self._remote.capabilities.starts_at_messages:
+            self._hasty.add(key)  # nothing to prove it by, and lag may explain what it shows
+            return page, place_nothing
         return page, place_below(key, link.above, page)
 
     async def _ask_with_proof(self, key: ConversationKey, link: Link) -> tuple[Page, Decision]:
         """The same page, asked for from one message higher: it must show where it hangs."""
         assert link.before is not None
         assert link.above is not None
-        page = await self._fetch(key, link.before)
-        return page, place_overlapping(key, link.before, link.above, page)
+        page = await self._fetch_through(key, link.before)
+        if page.messages and page.messages[-1].message_id == link.above and page.cursor:
+            more = await self._fetch_through(key, page.cursor)
+            if more.end and not more.messages and link.fresh:
+                self._hasty.add(key)
+                return more, place_nothing
+            page = evolve(more, messages=[*page.messages, *more.messages])
+        return page, place_overlapping(key, link.above, page)
 
     async def _settled(self, pending: Outcome) -> Batch | None:
         batch = await pending
@@ -191,9 +215,12 @@ class History:
 
     def _counted(self, batch: Batch | None) -> Batch | None:
         self._tally.count(batch)
-        if batch is not None and batch.hasty:
+        if batch is None:
+            return None
+        self._added[batch.key] += len(batch.inserts)
+        if batch.hasty:
             self._hasty.add(batch.key)
-        if batch is not None and batch.head_open:
+        if batch.head_open:
             self._head_open.add(batch.key)
         return batch
 
@@ -202,9 +229,19 @@ class History:
         below = HEAD if key in self._head_open else HEAD + 1
         return await self._store.read(lambda c: _newest_gap(View(c), key, below))
 
+    async def _fetch_through(self, key: ConversationKey, start: str) -> Page:
+        """A page with a message, past rows that are none; or the end."""
+        page = await self._fetch(key, start)
+        for _ in range(_MOST_EMPTY):
+            if page.messages or not page.cursor or page.cursor == start:
+                break
+            start = page.cursor
+            page = await self._fetch(key, start)
+        return page
+
     async def _fetch(self, key: ConversationKey, start: str) -> Page:
         # A page that begins with a message served before must have room for one more.
-        limit = max(2, self._limit) if start else self._limit
+        limit = max(2, self._limit)
         page = await self._retrier.call(lambda: self._remote.fetch_page(key, start, limit=limit))
         self._tally.pages += 1
         return page
@@ -215,6 +252,11 @@ def _finished(batch: Batch, link: Link, page: Page) -> bool:
     if page.end or not batch.open_gaps:
         return True
     return batch.frontier is None and not link.walking
+
+
+def _with_proof(link: Link) -> Link | None:
+    """The link of a page that was asked for without proof, to be asked for with it."""
+    return evolve(link, virgin=False) if link.virgin and link.before is not None else None
 
 
 def _moved(link: Link, page: Page) -> Link:
@@ -237,7 +279,7 @@ def _next_link(link: Link, page: Page, batch: Batch) -> Link:
     frontier = batch.frontier
     return evolve(
         _moved(link, page),
-        virgin=frontier is not None and frontier.low == START,
+        virgin=frontier is not None and frontier.low == START and not batch.moves,
         walking=frontier is None and link.walking,
     )
 

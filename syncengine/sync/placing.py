@@ -10,17 +10,33 @@ from itertools import dropwhile
 
 from attrs import evolve
 
-from syncengine.models import ConversationKey, MessageRow, Page, Summary
-from syncengine.store.batch import HEAD, START, Batch, Gap, Shift
-from syncengine.store.view import ListedState, View
+from syncengine.models import ConversationKey, MessageRow, Page, Summary, SummaryPage
+from syncengine.store.batch import HEAD, START, Batch, Bookkeeping, Doubt, Gap, Shift
+from syncengine.store.view import HeldMessage, ListedState, View
 from syncengine.store.writer import Decision
-from syncengine.sync.doubts import MAX_LOOKS, Held, is_hasty, is_stale, judge_head
+from syncengine.sync.doubts import MAX_LOOKS, Held, is_hasty, judge_head, stale_head
 from syncengine.sync.gaps import Local, Run, Woven, weave
 
 
-def note_summary(summary: Summary) -> Decision:
-    """An entry of the server's list: a hint that something may be new (law 6)."""
-    return partial(_note, summary)
+def note_summaries(page: SummaryPage) -> list[Decision]:
+    """Entries of the server's list: hints that something may be new (law 6).
+
+    Where there was news, it is noted that what stands below was not looked at yet: the
+    next pass must not take this page's silence for the whole list's.
+    """
+    news: list[Summary] = []
+
+    def noted(summary: Summary, view: View) -> Batch | None:
+        batch = _note(summary, view)
+        if batch is not None:
+            news.append(summary)
+        return batch
+
+    def open_list(view: View) -> Bookkeeping | None:
+        more_below = news and page.cursor is not None and not view.account().list_open
+        return Bookkeeping(list_open=True) if more_below else None
+
+    return [*(partial(noted, summary) for summary in page.summaries), open_list]
 
 
 def place_head(key: ConversationKey, page: Page) -> Decision:
@@ -34,22 +50,23 @@ def place_below(key: ConversationKey, above: str, page: Page) -> Decision:
     return partial(_place, key, page, _run(page, above=above))
 
 
-def place_overlapping(key: ConversationKey, start: str, above: str, page: Page) -> Decision:
+def place_overlapping(key: ConversationKey, above: str, page: Page) -> Decision:
     """A page that began higher up: it must begin with the message the chain goes on from.
 
     Then it hangs where it should, and where it contradicts the order held, that is wrong
     (law 3).
     """
-    known = dropwhile(
+    unnamed = dropwhile(
         lambda m: m.message_id.startswith("raw:") and m.message_id != above, page.messages
     )
-    if next((m.message_id for m in known), None) != above:
-        return _nothing
-    return partial(_place, key, page, evolve(_run(page, above=start), proved=True))
+    shown = evolve(page, messages=list(unnamed))
+    if not shown.messages or shown.messages[0].message_id != above:
+        return place_nothing
+    return partial(_place, key, shown, evolve(_run(shown), proved=True))
 
 
-def _nothing(view: View) -> None:
-    """No proof."""
+def place_nothing(view: View) -> None:
+    """A page that proves nothing."""
 
 
 def place_around(key: ConversationKey, start: str, page: Page) -> Decision:
@@ -98,8 +115,9 @@ def _place(key: ConversationKey, page: Page, run: Run, view: View) -> Batch | No
 
 
 def _place_head(key: ConversationKey, page: Page, run: Run, held: Held, view: View) -> Batch | None:
-    if is_stale(key, page, held, view):
-        return Batch(key, hasty=True, believed=False, head_open=True, open_gaps=1)
+    stale = stale_head(key, page, held, view)
+    if stale is not None:
+        return _disbelieve(key, stale, view)
     judged = judge_head(key, page, held, view)
     batch = _weave_in(key, page, evolve(run, open_above=judged.open_above), held, view)
     if batch is None or batch.shifts:
@@ -113,6 +131,20 @@ def _place_head(key: ConversationKey, page: Page, run: Run, held: Held, view: Vi
         fetched=listed is None or not listed.fetched,
         head_open=judged.open_above,
         hasty=batch.hasty or judged.open_above,
+    )
+
+
+def _disbelieve(key: ConversationKey, doubt: Doubt, view: View) -> Batch:
+    """Nothing of the page is placed; what it said is noted, for another read to confirm."""
+    noted = view.noted_doubt(key)
+    new = noted is None or noted.top != doubt.top
+    return Batch(
+        key,
+        doubt=doubt if new else None,
+        hasty=True,
+        believed=False,
+        head_open=True,
+        open_gaps=1,
     )
 
 
@@ -150,13 +182,18 @@ def _batch(
         key,
         moves=moves,
         inserts=inserts,
-        replaces=[row for m, row in distinct.items() if m in held and held[m].raw != row.raw],
+        replaces=[row for m, row in distinct.items() if m in held and _is_newer(row, held[m])],
         gaps_closed=[gap for gap in gaps if gap not in woven.gaps],
         gaps_opened=[gap for gap in woven.gaps if gap not in gaps],
         newest_changed=bool(moves) or (run.head and bool(inserts)),
         frontier=woven.frontier,
         open_gaps=sum(not gap.seam for gap in woven.gaps),
     )
+
+
+def _is_newer(row: MessageRow, held: HeldMessage) -> bool:
+    """Whether a served message says something new; a late page must not undo an edit."""
+    return row.raw != held.raw and (row.edited_at or 0) >= (held.edited_at or 0)
 
 
 def _note(summary: Summary, view: View) -> Batch | None:

@@ -13,7 +13,7 @@ from tests.cli.command import Person, command, outcome, terminal
 def test_there_is_no_password_flag(newcomer: Person) -> None:
     """A flag would end up in the shell's history and in the list of processes."""
     for flag in ("--password", "--token"):
-        newcomer.call("sync", flag, "alice").refused(2, "No such option")
+        newcomer.call("sync", flag, "alice").refused(2, "no such option")
         assert flag not in newcomer.call("sync", "--help").out
 
 
@@ -91,8 +91,10 @@ def test_what_is_missing_is_named_all_at_once(tmp_path: Path) -> None:
     env = Person.at(tmp_path).env
     nobody = Person.at(tmp_path).but(**{n: None for n in env if n.startswith("SYNCENGINE")})
     done = nobody.call("sync")
-    done.refused(2, "--server", "--app-key", "--user", "SYNCENGINE_APP_KEY", "syncengine demo")
-    nobody.call("conversations").refused(2, "--user", "--db")
+    done.refused(2, "SYNCENGINE_SERVER", "SYNCENGINE_APP_KEY", "SYNCENGINE_USER")
+    assert done.err.startswith("error: missing: --server, --app-key, --user\n")
+    assert "syncengine demo" in done.err
+    nobody.call("conversations").refused(2, "missing: --user or --db\n", "SYNCENGINE_USER")
 
 
 USERS = ["alice", "../../../evil", "..", ".", "a/b", "小明", "-rf", "名" * 100, "a\\b:c*?", "~"]

@@ -1,6 +1,7 @@
 """`syncengine emulator`: the stand-in as a process."""
 
 import json
+import shlex
 import signal
 import socket
 import subprocess
@@ -8,7 +9,7 @@ import urllib.request
 
 import pytest
 
-from tests.cli.command import PATIENCE, Person
+from tests.cli.command import PATIENCE, Person, outcome, terminal
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -65,7 +66,41 @@ def test_everything_can_come_from_the_environment(newcomer: Person) -> None:
 )
 def test_values_that_it_cannot_use(newcomer: Person, flags: tuple[str, ...], words: str) -> None:
     """Exit 2, and the hint lists what can be used."""
-    newcomer.call("emulator", *flags).refused(2, words)
+    done = newcomer.call("emulator", *flags)
+    done.refused(2, words)
+    error = done.err.splitlines()[0].removeprefix("error: ")
+    assert not error[0].isupper()
+    assert not error.endswith(".")
+
+
+def test_a_switch_without_a_value(newcomer: Person) -> None:
+    """The error says what is wrong with it."""
+    newcomer.call("emulator", "--set", "list_cap").refused(2, "--set list_cap has no value\n")
+
+
+def test_a_person_is_told_how_to_use_it(newcomer: Person) -> None:
+    """On a terminal one line says how to stop it, and what to type: it works as it stands."""
+    with terminal(newcomer, "emulator", "--port", "0") as screen:
+        screen.wait_for("--user alice")
+        screen.process.send_signal(signal.SIGINT)
+        shown = screen.finish()
+        assert shown.code == 0
+    told, guide = shown.out.splitlines()
+    assert guide.startswith("Serving; stop with Ctrl-C. Try: SYNCENGINE_PASSWORD=alice ")
+    line = shlex.split(guide.partition("Try: ")[2])
+    assert "'org#app'" in guide
+    assert line[line.index("--server") + 1] == json.loads(told)["url"]
+
+
+def test_what_a_person_is_told_can_be_typed(newcomer: Person) -> None:
+    """The command line, given to a shell, pulls the account."""
+    env = {name: value for name, value in newcomer.env.items() if name != "SYNCENGINE_PASSWORD"}
+    with terminal(newcomer, "emulator") as screen:
+        screen.wait_for("--user alice\r\n")
+        line = screen.shown.decode().partition("Try: ")[2].strip()
+        done = outcome(["sh", "-c", line], env)
+    assert (done.code, done.err) == (0, "")
+    assert "1,479 new messages" in done.out
 
 
 def test_a_port_that_is_taken(newcomer: Person) -> None:

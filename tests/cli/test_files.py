@@ -77,7 +77,7 @@ def test_a_file_where_a_folder_should_be(newcomer: Person) -> None:
     (newcomer.home / "file").write_text("x")
     person = newcomer.but(SYNCENGINE_DB=str(newcomer.home / "file" / "alice.db"))
     person.call("sync").refused(5, str(newcomer.home / "file"))
-    person.call("status").refused(2, "there is no")
+    person.call("status").refused(2, "nothing is stored")
 
 
 def test_a_folder_that_is_not_there_yet_is_made(newcomer: Person) -> None:

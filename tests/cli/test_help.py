@@ -41,7 +41,7 @@ def test_every_command_has_json(name: str) -> None:
 def test_examples_can_be_typed(newcomer: Person, name: str) -> None:
     """An example line has only flags that there are."""
     out = newcomer.call(name, "--help").out
-    (line,) = [each for each in out.splitlines() if "Example:" in each]
+    (line,) = [each for each in out.replace("\\\n", "").splitlines() if "Example:" in each]
     program, command, *rest = shlex.split(line.partition("Example:")[2])
     assert (program, command) == ("syncengine", name)
     found = syncengine.commands[name]
@@ -53,11 +53,25 @@ def test_the_first_page_teaches(newcomer: Person) -> None:
     out = newcomer.call("--help").out
     for words in ("syncengine demo", "SYNCENGINE_PASSWORD", "Exit codes", "4 unauthorized"):
         assert words in out
+    assert "130 interrupted" in out
     assert newcomer.call("--version").out.startswith("syncengine")
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_help_fits_a_terminal(newcomer: Person, name: str) -> None:
-    """80 columns are enough, examples apart."""
+    """80 columns are enough, examples included."""
     lines = newcomer.but(COLUMNS="80").call(name, "--help").out.splitlines()
-    assert all(len(line) <= 80 for line in lines if "Example" not in line)
+    assert all(len(line) <= 80 for line in lines)
+
+
+def test_the_first_page_fits_a_terminal(newcomer: Person) -> None:
+    """80 columns are enough, and no command's description is cut."""
+    out = newcomer.but(COLUMNS="80").call("--help").out
+    assert all(len(line) <= 80 for line in out.splitlines())
+    assert "..." not in out.partition("Commands:")[2]
+
+
+def test_the_help_of_messages_says_where_gaps_are_for_programs(newcomer: Person) -> None:
+    """`--json` has messages only; what is missing is counted in another listing."""
+    words = " ".join(newcomer.call("messages", "--help").out.split())
+    assert "`syncengine conversations --json` carries the counts `gaps` and `seams`" in words

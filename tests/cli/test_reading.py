@@ -87,13 +87,54 @@ def test_before_and_after_page_through(alice: Person) -> None:
     "flags",
     [
         ("--before", "1", "--after", "2"),
+        ("--before", "1", "--after", "2", "--all"),
         ("--all", "--before", "1"),
         ("--before", "no such id"),
     ],
 )
 def test_places_that_cannot_be_meant_are_refused(alice: Person, flags: tuple[str, ...]) -> None:
     """Both directions at once, all before something, a message that is not held."""
-    alice.call("messages", "bob", *flags).refused(2)
+    done = alice.call("messages", "bob", *flags)
+    done.refused(2)
+    assert ("--before and --after exclude each other\n" in done.err) == ("--after" in flags)
+
+
+def test_what_the_limit_cut_off_is_said(alice: Person) -> None:
+    """On the error stream, for people only; a listing that is whole says nothing."""
+    cut = alice.call("conversations", "--limit", "5")
+    assert cut.err == "5 of 12; --all shows the rest\n"
+    assert alice.call("conversations", "--limit", "5", "--json").err == ""
+    for flags in (("--limit", "12"), ("--all",), ("--all", "--limit", "5"), ()):
+        assert alice.call("conversations", *flags).err == ""
+
+
+def test_messages_say_how_to_page_on(alice: Person) -> None:
+    """With the flag as it has to be typed; at either end, and for programs, nothing is said."""
+    ids = [m["message_id"] for m in alice.call("messages", "bob", "--all", "--json").lines]
+    listing = ("messages", "bob", "--limit", "4")
+    assert alice.call(*listing).err == f"older: --before {ids[-4]}\n"
+    assert alice.call(*listing, "--before", ids[-4]).err == f"older: --before {ids[-8]}\n"
+    assert alice.call(*listing, "--after", ids[0]).err == f"newer: --after {ids[4]}\n"
+    for flags in (("--before", ids[4]), ("--after", ids[-5]), ("--json",), ("--all",)):
+        assert alice.call(*listing, *flags).err == ""
+    assert alice.call("messages", "bob", "--limit", str(len(ids))).err == ""
+
+
+@pytest.mark.parametrize("seam", [0, 1])
+def test_where_the_start_is_missing_there_is_no_paging_back(alice: Person, seam: int) -> None:
+    """Below the oldest message held is a hole, and nothing to be shown with --before."""
+    with opened(alice.db) as database:
+        database.execute(
+            "INSERT INTO gap SELECT conversation, ?, min(position), NULL, ? FROM message"
+            " JOIN conversation USING (conversation) WHERE conversation_id = 'noor'",
+            (-(2**62), seam),
+        )
+    ids = [m["message_id"] for m in alice.call("messages", "noor", "--all", "--json").lines]
+    whole = alice.call("messages", "noor", "--limit", str(len(ids)))
+    assert ("seam" if seam else "gap") in whole.out.splitlines()[0]
+    assert whole.err == ""
+    newest = alice.call("messages", "noor", "--limit", str(len(ids) - 1))
+    assert newest.err == f"older: --before {ids[1]}\n"
 
 
 def test_all_conversations(alice: Person) -> None:
@@ -105,7 +146,9 @@ def test_all_conversations(alice: Person) -> None:
 
 def test_an_id_of_a_user_and_a_group_needs_kind(alice: Person) -> None:
     """The error names the kinds to choose from; with one, only that conversation comes."""
-    alice.call("messages", "support").refused(2, "--kind chat or --kind groupchat")
+    alice.call("messages", "support").refused(
+        2, "'support' is both a chat and a groupchat\n", "--kind chat or --kind groupchat"
+    )
     for kind in ("chat", "groupchat"):
         found = alice.call("messages", "support", "--kind", kind, "--json").lines
         assert {message["kind"] for message in found} == {kind}
@@ -116,7 +159,11 @@ def test_an_unknown_conversation_is_said_to_be_unknown(
     alice: Person, flags: tuple[str, ...]
 ) -> None:
     """It is an error, with or without a kind, and not an empty answer."""
-    alice.call("messages", "nobody", *flags).refused(2, "nobody", "syncengine conversations")
+    alice.call("messages", "nobody", *flags).refused(
+        2,
+        f"no {flags[-1] if flags else 'conversation'} 'nobody' is held here\n",
+        "syncengine conversations",
+    )
 
 
 def test_status_in_figures_and_in_words(alice: Person) -> None:
@@ -136,8 +183,14 @@ def test_reading_before_the_first_sync_says_what_to_do(
     newcomer: Person, command: tuple[str, ...]
 ) -> None:
     """There is no file: exit 2, the hint names the command that makes it, none is made."""
-    newcomer.call(*command).refused(2, "syncengine sync")
-    assert not newcomer.db.exists()
+    done = newcomer.call(*command)
+    done.refused(2, f"nothing is stored for alice yet ({newcomer.db})\n")
+    assert f"Run `syncengine sync --user alice --db {newcomer.db} …` first." in done.err
+    unnamed = newcomer.but(SYNCENGINE_USER=None).call(*command)
+    unnamed.refused(2, f"nothing is stored in {newcomer.db} yet\n", "syncengine sync --db")
+    by_default = newcomer.but(SYNCENGINE_DB=None, SYNCENGINE_USER="zoe o").call(*command)
+    by_default.refused(2, "for zoe o yet (", "Run `syncengine sync --user 'zoe o' …` first.")
+    assert not list(newcomer.home.rglob("*.db"))
 
 
 def test_empty_and_never_synced_differ(newcomer: Person, alice: Person) -> None:
@@ -171,8 +224,25 @@ def test_gaps_and_seams_are_shown_where_they_are(alice: Person) -> None:
     assert "gap" in lines[0]
     assert "seam" in lines[-1]
     words = alice.call("status").out
-    assert "1 gap still to fetch" in words
+    assert "missing  1 conversation incomplete\n" in words
     assert "seams  1" in words
+
+
+def test_status_counts_no_conversation_twice(alice: Person) -> None:
+    """Not started or incomplete: one with two gaps is one, and figures for programs stay."""
+    with opened(alice.db) as database:
+        rows = database.execute("SELECT conversation FROM conversation LIMIT 4").fetchall()
+        for (row,) in rows[:3]:
+            database.execute("DELETE FROM message WHERE conversation = ?", (row,))
+            database.execute("UPDATE conversation SET fetched = 0 WHERE conversation = ?", (row,))
+            database.execute("INSERT INTO gap VALUES (?, ?, ?, NULL, 0)", (row, -(2**62), 2**62))
+        for low in (-(2**62), 0):
+            gap = (*rows[3], low, low + 1)
+            database.execute("INSERT INTO gap VALUES (?, ?, ?, NULL, 0)", gap)
+    figures = alice.call("status", "--json").object
+    assert (figures["gaps"], figures["never_synced"]) == (5, 3)
+    words = alice.call("status").out
+    assert "missing  3 conversations not started, 1 incomplete\n" in words
 
 
 def test_a_long_conversation_comes_whole_in_chunks(alice: Person, tmp_path: Path) -> None:

@@ -1,10 +1,14 @@
 """Pipes, terminals and signals."""
 
+import json
+import signal
+
 import pytest
 
 from syncengine.emulator import Emulator, Faults, sized_world
 from tests.cli.command import Person, command, outcome, terminal
 from tests.cli.conftest import Serve
+from tests.cli.screen import Screen
 
 
 @pytest.mark.parametrize(
@@ -61,6 +65,63 @@ def test_a_progress_bar_on_a_terminal(serve: Serve) -> None:
     assert "2,000 new messages in 4 conversations" in done.out
     assert "syncing" in done.out
     assert done.out.index("2,000 new messages") > done.out.rindex("syncing")
+
+
+@pytest.mark.parametrize("columns", [50, 80, 200])
+def test_the_progress_line_leaves_room(serve: Serve, columns: int) -> None:
+    """Never wider than the terminal less four columns; in 80 no word is cut."""
+    with terminal(slow(serve), "sync", size=(24, columns)) as display:
+        shown = display.finish().out.partition("2,000 new messages")[0]
+    assert Screen(columns).write(shown).widest <= columns - 4
+    assert Screen(columns).write(shown).lines == []
+    if columns >= 80:
+        assert "…" not in shown
+        assert "4/4 conversations readable, 2,000 messages" in shown
+
+
+def test_an_interrupted_sync_leaves_no_progress_line(serve: Serve) -> None:
+    """Ctrl-C, which the terminal shows at the end of the line: only the error stays."""
+    faults = Faults("latency", latency_ms=(30, 30))
+    person = serve(Emulator(sized_world("4x20000"), faults=faults))
+    with terminal(person, "sync") as display:
+        display.wait_for("4/4 conversations")
+        display.type("\x03")
+        display.process.send_signal(signal.SIGINT)
+        done = display.finish()
+    assert (done.code, "^C" in done.out) == (130, True)
+    lines = Screen(80).write(done.out).lines
+    assert lines == [
+        "error: interrupted",
+        "hint: What was done so far is kept; the same command again goes on from there.",
+    ]
+
+
+@pytest.mark.parametrize("line", [("status",), ("conversations",), ("messages", "bob")])
+def test_what_keeps_nothing_does_not_say_so(
+    alice: Person, line: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An interrupted reading command ends with 130, and has no advice."""
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(f"syncengine.cli.{line[0]}.existing_database", interrupted)
+    done = alice.call(*line)
+    assert (done.code, done.err.strip()) == (130, "error: interrupted")
+    as_json = alice.call(*line, "--json")
+    told = {"error": "Interrupted", "message": "interrupted", "hint": ""}
+    assert (as_json.code, json.loads(as_json.err)) == (130, told)
+
+
+def test_an_interrupted_demo_keeps_its_copy(newcomer: Person) -> None:
+    """It says so, and not that the same command goes on: it wants a new file."""
+    with newcomer.start("demo", "--db", str(newcomer.home / "demo.db")) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("1. ")
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate()
+    assert process.returncode == 130
+    assert err.strip() == "error: interrupted\nhint: What was done so far is kept."
 
 
 def test_no_progress_bar_for_programs(serve: Serve) -> None:

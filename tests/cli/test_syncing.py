@@ -66,6 +66,15 @@ def test_one_is_not_many(serve: Serve, world: World) -> None:
     assert "(1 request, " in alice.call("sync").out
 
 
+def test_a_sync_that_brought_no_message(serve: Serve, world: World) -> None:
+    """Only the list changed, here who is pinned: it does not read like news."""
+    alice = serve(world)
+    world.send("bob", "alice", Kind.CHAT, "hello")
+    assert alice.call("sync").code == 0
+    world.pin("alice", "bob", Kind.CHAT)
+    assert alice.call("sync").out.startswith("no new messages; 1 conversation updated (")
+
+
 def test_every_flag_can_come_as_a_flag(newcomer: Person) -> None:
     """The account may be named on the command line as well; flags win."""
     env = newcomer.env

@@ -130,6 +130,17 @@ def test_text_is_cut_to_columns() -> None:
     assert fit("hello", 5) == "hello"
 
 
+def test_an_edit_is_said_before_the_text(serve: Serve, world: World) -> None:
+    """A long text is cut at its end, where a mark would be lost."""
+    sent = world.send("bob", "alice", Kind.CHAT, "hello")
+    world.edit(sent, "hello " * 50)
+    person = serve(world)
+    assert person.call("sync").code == 0
+    assert "bob: (edited) hello hello" in person.call("messages", "bob").out
+    with terminal(person, "conversations") as screen:
+        assert "bob: (edited)" in screen.finish().out
+
+
 def test_counts() -> None:
     """One is not many, and thousands can be read."""
     assert count(1, "gap") == "1 gap"
