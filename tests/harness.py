@@ -2,7 +2,7 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from random import Random
@@ -10,8 +10,18 @@ from typing import Any
 
 from attrs import define, field
 
-from syncengine import Config, EasemobRemote, Environment, Kind, Progress, Report, SyncEngine
+from syncengine import (
+    Config,
+    ConversationKey,
+    EasemobRemote,
+    Environment,
+    Kind,
+    Progress,
+    Report,
+    SyncEngine,
+)
 from syncengine.emulator import Emulator, Faults, World
+from syncengine.models import Page
 from syncengine.store.database import Connect, connect_threaded
 
 USER = "alice"
@@ -35,6 +45,25 @@ class VirtualTime:
         """Let the time pass."""
         self.seconds += seconds
         await asyncio.sleep(0)
+
+
+class WatchedRemote(EasemobRemote):
+    """The real adapter; a test can do something just before or after a page is fetched."""
+
+    before: Callable[[str, str], Awaitable[None]] | None = None
+    """Given the conversation's id and the start."""
+    after: Callable[[str, str], Awaitable[None]] | None = None
+
+    async def fetch_page(
+        self, key: ConversationKey, start: str = "", *, limit: int = 49, newer: bool = False
+    ) -> Page:
+        """The page, with what the test wants around it."""
+        if self.before is not None:
+            await self.before(key.conversation_id, start)
+        page = await super().fetch_page(key, start, limit=limit, newer=newer)
+        if self.after is not None:
+            await self.after(key.conversation_id, start)
+        return page
 
 
 @define
@@ -72,7 +101,7 @@ class Side:
         self.time.seconds += 0.001
         return self.world.send(peer, USER, Kind.CHAT, text, **settings)
 
-    def remote(self, **settings: Any) -> EasemobRemote:
+    def remote(self, **settings: Any) -> "WatchedRemote":
         """The way to the server."""
         given: dict[str, Any] = {
             "app_key": self.world.app_key,
@@ -81,11 +110,13 @@ class Side:
             "transport": self.emulator.transport,
             "now": self.time.now,
         }
-        return EasemobRemote("http://127.0.0.1:1", **(given | settings))
+        return WatchedRemote("http://127.0.0.1:1", **(given | settings))
 
     @asynccontextmanager
-    async def engine(self, *, online: bool = True, **config: Any) -> AsyncIterator[SyncEngine]:
-        """An engine on the copy, on virtual time."""
+    async def engine(
+        self, *, online: bool = True, remote: EasemobRemote | None = None, **config: Any
+    ) -> AsyncIterator[SyncEngine]:
+        """An engine on the copy, on virtual time; `remote` instead of an ordinary one."""
         settings = Config(**({"page_size": self.page_size} | config))
         environment = Environment(
             now=self.time.now,
@@ -93,7 +124,7 @@ class Side:
             sleep=self.time.sleep,
             random=Random(self.seed),
         )
-        remote = self.remote() if online else None
+        remote = (remote or self.remote()) if online else None
         async with SyncEngine.open(
             self.path, remote, config=settings, environment=environment, connect=self.connect
         ) as engine:

@@ -72,13 +72,7 @@ class Cycle:
         try:
             async with self._committer.running():
                 await self._pull()
-        except BaseExceptionGroup as group:
-            task = asyncio.current_task()
-            if task is not None and task.cancelling():
-                raise asyncio.CancelledError from group  # the group would swallow it
-            error = _first(group)
-            if not isinstance(error, RemoteError):
-                raise error from None
+        except RemoteError as error:
             self._tally.problem(error)
         gaps = await self._store.read(count_gaps)
         return Report(
@@ -93,14 +87,24 @@ class Cycle:
         )
 
     async def _pull(self) -> None:
-        async with asyncio.TaskGroup() as group:
-            fetchers = [group.create_task(self._fetch()) for _ in range(self._config.fetchers)]
-            await self._resume()
-            await self._read_list()
-            await self._queue.join()
-            for fetcher in fetchers:
-                fetcher.cancel()
+        fetchers = [asyncio.create_task(self._fetch()) for _ in range(self._config.fetchers)]
+        tasks = [asyncio.create_task(self._fill_queue()), *fetchers]
+        try:
+            # Fetchers end only by failing, so whatever is done first decides.
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        for task in done:
+            task.result()
         await self._keep_books()
+
+    async def _fill_queue(self) -> None:
+        """Queue all that is to be fetched, and wait until it is."""
+        await self._resume()
+        await self._read_list()
+        await self._queue.join()
 
     async def _resume(self) -> None:
         """Queue what an earlier cycle left open."""
@@ -177,10 +181,3 @@ class Cycle:
             if not may_be_local or self._faults_in_a_row >= _MOST_FAULTS_IN_A_ROW:
                 raise error
         self._tally.problem(error, key)
-
-
-def _first(error: BaseException) -> BaseException:
-    """What made a group of tasks fail: the others were only cancelled."""
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error

@@ -203,6 +203,8 @@ class History:
                 self._hasty.add(key)
                 return more, place_nothing
             page = evolve(more, messages=[*page.messages, *more.messages])
+        if link.fresh and all(message.message_id != link.above for message in page.messages):
+            self._hasty.add(key)  # a replica without the start: another time
         return page, place_overlapping(key, link.above, page)
 
     async def _settled(self, pending: Outcome) -> Batch | None:
