@@ -7,6 +7,8 @@ or None for nothing to write. The store itself decides nothing.
 import json
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
+from functools import cache
+from itertools import chain
 
 from syncengine.models import ConversationKey, MessageRow, Summary
 from syncengine.store.batch import Batch, Bookkeeping, Gap, Shift
@@ -19,8 +21,10 @@ Decision = Callable[[View], Batch | Bookkeeping | None]
 _INSERT = """
     INSERT INTO message
         (conversation, position, message_id, sender, timestamp, type, text, edited_at, raw)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+    VALUES
 """
+_INSERT_ROW = "(?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_ROWS_AT_ONCE = 64
 _REPLACE = """
     UPDATE message SET sender = ?, timestamp = ?, type = ?, text = ?, edited_at = ?, raw = ?
     WHERE conversation = ? AND message_id = ?
@@ -71,8 +75,7 @@ def _write(connection: sqlite3.Connection, view: View, batch: Batch) -> None:
         _write_shift(connection, row, shift)
     if batch.moves:
         connection.executemany(_MOVE, [(place, row, m) for m, place in batch.moves])
-    if batch.inserts:
-        connection.executemany(_INSERT, [(row, place, *m) for place, m in batch.inserts])
+    _write_inserts(connection, row, batch.inserts)
     if batch.replaces:
         connection.executemany(_REPLACE, [(*m[1:], row, m[0]) for m in batch.replaces])
     _write_gaps(connection, row, batch.gaps_closed, batch.gaps_opened)
@@ -89,6 +92,22 @@ def _conversation_row(connection: sqlite3.Connection, view: View, key: Conversat
         row = view.row(key)
         assert row is not None
     return row
+
+
+def _write_inserts(
+    connection: sqlite3.Connection, row: int, inserts: Sequence[tuple[int, MessageRow]]
+) -> None:
+    """Many rows in one statement: between two of them the interpreter's lock changes hands,
+    which costs more than the row when the event loop is busy."""
+    for start in range(0, len(inserts), _ROWS_AT_ONCE):
+        part = inserts[start : start + _ROWS_AT_ONCE]
+        values = chain.from_iterable((row, place, *message) for place, message in part)
+        connection.execute(_insert_statement(len(part)), tuple(values))
+
+
+@cache
+def _insert_statement(count: int) -> str:
+    return _INSERT + ", ".join([_INSERT_ROW] * count)
 
 
 def _write_summary(connection: sqlite3.Connection, row: int, summary: Summary) -> None:
