@@ -1,7 +1,7 @@
 """The facade: wires the parts of one account together and holds no policy."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -21,6 +21,7 @@ from syncengine.models import (
     Conversation,
     ConversationKey,
     Fetched,
+    Intent,
     Kind,
     Message,
     MessageRow,
@@ -36,10 +37,19 @@ from syncengine.remote.port import Remote
 from syncengine.retry import Retrier
 from syncengine.store import rows
 from syncengine.store.database import Connect, connect_threaded
+from syncengine.store.outbox import intents
 from syncengine.store.store import Store, open_store
 from syncengine.store.view import View
 from syncengine.sync.asking import fetch_history, store_summaries
 from syncengine.sync.cycle import Cycle
+from syncengine.sync.intents import checked_ids, checked_time
+from syncengine.sync.outbox import (
+    Delivery,
+    Outbox,
+    ask_before,
+    ask_conversation,
+    ask_messages,
+)
 
 T = TypeVar("T")
 
@@ -68,6 +78,10 @@ class Status:
     gaps: int
     seams: int
     never_synced: int
+    pending: int
+    """Deletions that are still to be delivered."""
+    refused: int
+    """Deletions that the server refuses; their messages are shown again."""
     """Conversations known from the list of which no history was fetched yet."""
     listed_at: int | None
     """When the list was last read to its end, ms, local clock."""
@@ -175,11 +189,66 @@ class SyncEngine:
             gaps=totals.gaps,
             seams=totals.seams,
             never_synced=totals.never_synced,
+            pending=totals.pending,
+            refused=totals.refused,
             listed_at=totals.listed_at,
             synced_at=totals.synced_at,
             bytes=self._store.path.stat().st_size,
             writable=self._store.obstacle is None,
         )
+
+    async def delete_remote_messages_with_ids(
+        self, conversation_id: str, kind: Kind | str, message_ids: Iterable[str]
+    ) -> None:
+        """Delete messages, any number, for this user: gone from every read when this
+        returns, and durable; sent by `deliver` and by every `sync`, 50 at a time.
+
+        Ids that are unknown or deleted already do no harm. Raises ConfigError for what can
+        be no id, StoreError where the wish cannot be stored.
+        """
+        key = await self._known(conversation_id, kind)
+        ids = checked_ids(message_ids)
+        await self._store.apply(ask_messages(key, ids, self._environment.now()))
+
+    async def delete_remote_messages_before(
+        self, conversation_id: str, kind: Kind | str, timestamp: int
+    ) -> None:
+        """Delete everything up to `timestamp`, ms, inclusive, for this user.
+
+        A time that the server has not reached yet, as far as is known here, counts as the
+        newest that is known: what is written later stays. Otherwise as for ids.
+        """
+        key = await self._known(conversation_id, kind)
+        now = self._environment.now()
+        await self._store.apply(ask_before(key, checked_time(timestamp), now))
+
+    async def delete_remote_conversation(
+        self, conversation_id: str, kind: Kind | str, *, delete_messages: bool = True
+    ) -> None:
+        """Take a conversation from this user's lists, here and there, with its messages or
+        without; it comes back when somebody writes. Otherwise as for ids."""
+        key = await self._known(conversation_id, kind)
+        now = self._environment.now()
+        await self._store.apply(ask_conversation(key, now, delete_messages=delete_messages))
+
+    async def _known(self, conversation_id: str, kind: Kind | str) -> ConversationKey:
+        key = conversation_key(conversation_id, kind)
+        if await self.reader.conversation(conversation_id, kind) is None:
+            raise ConfigError(
+                f"no conversation {conversation_id} of kind {key.kind} is held here",
+                hint="Only what was synced can be deleted; check its id and its kind.",
+            )
+        return key
+
+    async def deliver(self) -> Delivery:
+        """Send what is pending in the outbox, without a sync. Faults are in the result."""
+        outbox = Outbox(self._online(), self._store, self._retrier)
+        async with self._syncing:
+            return await outbox.deliver()
+
+    async def outbox(self) -> list[Intent]:
+        """The deletions asked for that are not settled, oldest first."""
+        return await self._store.read(intents)
 
     async def load_all_conversations(self) -> list[Conversation]:
         """Every conversation held here: pinned first, then most recent. No network."""

@@ -203,6 +203,43 @@ class Fetched(Generic[T]):
     """Why the answer is local."""
 
 
+class IntentKind(StrEnum):
+    """What a person asked to be deleted."""
+
+    MESSAGES = "messages"
+    """These messages."""
+    BEFORE = "before"
+    """Everything up to a moment."""
+    LISTING = "listing"
+    """The entry in the server's list; the messages stay."""
+
+
+class IntentState(StrEnum):
+    """How far an intent is; what is settled is gone."""
+
+    PENDING = "pending"
+    REFUSED = "refused"
+
+
+@frozen
+class Intent:
+    """One deletion asked for, as it stands in the outbox."""
+
+    number: int
+    key: ConversationKey
+    kind: IntentKind
+    timestamp: int | None
+    """For BEFORE: ms, inclusive."""
+    message_ids: Sequence[str]
+    """For MESSAGES: those not settled yet."""
+    asked_at: int
+    """Ms, local clock."""
+    state: IntentState = IntentState.PENDING
+    attempts: int = 0
+    error: str | None = None
+    """The last failure, in words."""
+
+
 @frozen
 class Problem:
     """Something that went wrong in a cycle without ending it."""

@@ -152,11 +152,11 @@ class Side:
         return picture(self.path, peer, kind)
 
     def held(self, peer: str = "bob", kind: str = "chat") -> list[str]:
-        """The ids held, in order."""
+        """The ids held and shown, in order."""
         with closing(sqlite3.connect(self.path)) as database:
             found = database.execute(
                 "SELECT message_id FROM message JOIN conversation USING (conversation)"
-                " WHERE conversation_id = ? AND kind = ? ORDER BY position",
+                " WHERE conversation_id = ? AND kind = ? AND hidden IS NULL ORDER BY position",
                 (peer, kind),
             )
             return [message_id for (message_id,) in found]
@@ -182,7 +182,9 @@ def picture(path: Path, peer: str, kind: str = "chat") -> str:
             (peer, kind),
         ).fetchone()
         held = database.execute(
-            "SELECT position, text FROM message WHERE conversation = ? ORDER BY position", (row,)
+            "SELECT position, text FROM message"
+            " WHERE conversation = ? AND hidden IS NULL ORDER BY position",
+            (row,),
         ).fetchall()
         gaps = database.execute(
             "SELECT low, high, seam FROM gap WHERE conversation = ? ORDER BY low", (row,)

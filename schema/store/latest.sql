@@ -8,7 +8,7 @@ CREATE TABLE account (
     listed_at   INTEGER,              -- ms, local clock: the list was last read to its end
     list_open   INTEGER NOT NULL DEFAULT 0, -- 1: news was stored from a list that was not read on
     synced_at   INTEGER               -- ms, local clock: the last cycle that ended without errors
-, server_time INTEGER, longest_stay INTEGER NOT NULL DEFAULT 0);
+, server_time INTEGER);
 
 CREATE TABLE conversation (
     conversation    INTEGER PRIMARY KEY,
@@ -23,7 +23,7 @@ CREATE TABLE conversation (
     fetched         INTEGER NOT NULL DEFAULT 0,    -- 1: some page of its history was applied
     looks           INTEGER NOT NULL DEFAULT 0,    -- reads of the head that did not show the preview
     doubt_id        TEXT,             -- the newest message of a head that showed less than is held
-    doubt_at        INTEGER, unlisted INTEGER NOT NULL DEFAULT 0, arrived INTEGER NOT NULL DEFAULT 0, removed INTEGER NOT NULL DEFAULT 0, held_back INTEGER NOT NULL DEFAULT 0, verified_at INTEGER, head_verified_at INTEGER, audit_position INTEGER, audit_began_at INTEGER,          -- ms, server clock: when; a second such read is believed
+    doubt_at        INTEGER, unlisted INTEGER NOT NULL DEFAULT 0,          -- ms, server clock: when; a second such read is believed
     UNIQUE (conversation_id, kind)
 );
 
@@ -74,7 +74,7 @@ CREATE TABLE message (
     text         TEXT    NOT NULL,
     edited_at    INTEGER,             -- ms; NULL: never edited
     raw          BLOB    NOT NULL     -- as the server sent it; details are decoded when read
-, hidden INTEGER, suspect_at INTEGER, unverified INTEGER NOT NULL DEFAULT 0);
+, hidden INTEGER);
 
 CREATE INDEX message_hidden ON message (hidden) WHERE hidden IS NOT NULL;
 

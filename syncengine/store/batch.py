@@ -4,16 +4,18 @@ A position is an integer that orders a message within its conversation (law 3). 
 left between positions; they never leave the store and the files that plan its writes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from attrs import field, frozen
 
-from syncengine.models import ConversationKey, MessageRow, Summary
+from syncengine.models import ConversationKey, Intent, IntentKind, MessageRow, Summary
 
 START = -(1 << 62)
 """Below every position: the start of history."""
 HEAD = 1 << 62
 """Above every position: the newest end."""
+BURIED = -1
+"""In place of an intent's number: deleted for certain, and served all the same (law 4)."""
 
 
 @frozen
@@ -63,6 +65,13 @@ class Batch:
     shifts: Sequence[Shift] = ()
     moves: Sequence[tuple[str, int]] = ()
     inserts: Sequence[tuple[int, MessageRow]] = ()
+    hidden: Mapping[str, int] = field(factory=dict)
+    """Inserted messages that are not shown: the number of the pending intent that hides
+    them (law 8), or `BURIED`."""
+    sighted: Sequence[tuple[str, int | None]] = ()
+    """Deleted messages that the server served all the same, and when, ms."""
+    reopened: Sequence[str] = ()
+    """Deleted messages that it serves for good: they are deleted there once more (law 4)."""
     replaces: Sequence[MessageRow] = ()
     gaps_closed: Sequence[Gap] = ()
     gaps_opened: Sequence[Gap] = ()
@@ -91,11 +100,40 @@ class Batch:
             or self.shifts
             or self.moves
             or self.inserts
+            or self.sighted
+            or self.reopened
             or self.replaces
             or self.gaps_closed
             or self.gaps_opened
             or self.fetched
         )
+
+
+@frozen
+class Ask:
+    """A deletion that a person asked for: durable before the call returns (law 8)."""
+
+    key: ConversationKey
+    kind: IntentKind
+    asked_at: int
+    """Ms, local clock."""
+    timestamp: int | None = None
+    message_ids: Sequence[str] = ()
+
+
+@frozen
+class Reply:
+    """What became of an attempt to send an intent."""
+
+    intent: Intent
+    settled_ids: Sequence[str] = ()
+    """Messages of it that are gone from the server."""
+    done: bool = False
+    """Nothing of it is left to send."""
+    refused: bool = False
+    error: str | None = None
+    """The failure, in words."""
+    attempted: bool = True
 
 
 @frozen
@@ -106,3 +144,9 @@ class Bookkeeping:
     synced_at: int | None = None
     list_open: bool | None = None
     """Whether a part of the list was stored without what stands below it."""
+    server_time: int | None = None
+    """The latest time that the server was heard to say, ms."""
+
+
+Write = Batch | Ask | Reply | Bookkeeping
+"""All that a decision can ask for."""

@@ -18,7 +18,15 @@ _CONVERSATIONS = f"""
     LEFT JOIN preview p ON p.conversation = c.conversation AND NOT EXISTS
         (SELECT 1 FROM message held
          WHERE held.conversation = c.conversation AND held.message_id = p.message_id)
+        AND NOT EXISTS
+        (SELECT 1 FROM tombstone t
+         WHERE t.conversation = c.conversation AND t.message_id = p.message_id)
+        AND NOT EXISTS
+        (SELECT 1 FROM intent i LEFT JOIN intent_message im USING (intent)
+         WHERE i.conversation = c.conversation AND i.state = 'pending'
+           AND (im.message_id = p.message_id OR p.timestamp <= i.timestamp))
 """  # noqa: S608 - constants only
+_LISTED = " WHERE c.unlisted = 0"
 _ORDER = " ORDER BY c.pinned DESC, c.activity DESC, c.conversation DESC"
 
 
@@ -32,7 +40,7 @@ class PlacedRow(NamedTuple):
 def conversations(connection: sqlite3.Connection, limit: int | None) -> list[tuple[Any, ...]]:
     """All conversations, pinned first, then most recently active; at most `limit`."""
     return connection.execute(
-        _CONVERSATIONS + _ORDER + " LIMIT ?", (-1 if limit is None else limit,)
+        _CONVERSATIONS + _LISTED + _ORDER + " LIMIT ?", (-1 if limit is None else limit,)
     ).fetchall()
 
 
@@ -80,7 +88,7 @@ def messages(
     direction = "ASC" if oldest else "DESC"
     found = connection.execute(
         f"SELECT m.position, {_MESSAGE} FROM message m"  # noqa: S608 - constants only
-        " WHERE m.conversation = ? AND m.position > ? AND m.position < ?"
+        " WHERE m.conversation = ? AND m.position > ? AND m.position < ? AND m.hidden IS NULL"
         f" ORDER BY m.position {direction} LIMIT ?",
         (row, low, high, limit),
     ).fetchall()
@@ -95,7 +103,7 @@ def neighbour(
     comparison, direction = (">", "ASC") if above else ("<", "DESC")
     found: tuple[int, str] | None = connection.execute(
         "SELECT position, message_id FROM message"  # noqa: S608 - constants only
-        f" WHERE conversation = ? AND position {comparison} ?"
+        f" WHERE conversation = ? AND position {comparison} ? AND hidden IS NULL"
         f" ORDER BY position {direction} LIMIT 1",
         (row, position),
     ).fetchone()
@@ -138,6 +146,8 @@ class Totals(NamedTuple):
     gaps: int
     seams: int
     never_synced: int
+    pending: int
+    refused: int
     listed_at: int | None
     synced_at: int | None
 
@@ -145,10 +155,12 @@ class Totals(NamedTuple):
 _TOTALS = """
     SELECT (SELECT name FROM account),
            (SELECT count(*) FROM conversation),
-           (SELECT count(*) FROM message),
+           (SELECT count(*) FROM message) - (SELECT count(*) FROM message WHERE hidden IS NOT NULL),
            (SELECT count(*) FROM gap WHERE NOT seam),
            (SELECT count(*) FROM gap WHERE seam),
            (SELECT count(*) FROM conversation WHERE NOT fetched),
+           (SELECT count(*) FROM intent WHERE state = 'pending'),
+           (SELECT count(*) FROM intent WHERE state = 'refused'),
            (SELECT listed_at FROM account),
            (SELECT synced_at FROM account)
 """

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from syncengine.errors import ConfigError, StoreCorrupt, StoreError, StoreFull, StoreTooNew
-from syncengine.store.batch import Batch, Bookkeeping
+from syncengine.store.batch import Write
 from syncengine.store.database import Connect, Connection, connect_threaded, translated
 from syncengine.store.migrate import check, migrate
 from syncengine.store.writer import Decision, apply_all, claim
@@ -30,7 +30,7 @@ class Store:
         """Why the file can only be read; None: it can be written."""
         return self._writer if isinstance(self._writer, StoreError) else None
 
-    async def apply(self, decisions: Sequence[Decision]) -> list[Batch | Bookkeeping | None]:
+    async def apply(self, decisions: Sequence[Decision]) -> list[Write | None]:
         """Decide and write, all in one transaction (law 1). The only way in.
 
         Each decision sees what those before it wrote. Returns what was written, in order.

@@ -20,6 +20,8 @@ class HeldMessage(NamedTuple):
     position: int
     raw: bytes
     edited_at: int | None
+    hidden: int | None
+    """The intent that hides it, or `BURIED`."""
 
 
 class AccountState(NamedTuple):
@@ -54,9 +56,13 @@ _STATE = """
     WHERE c.conversation = ?
 """
 _HELD = """
-    SELECT message_id, position, raw, edited_at FROM message
+    SELECT message_id, position, raw, edited_at, hidden FROM message
     WHERE conversation = ? AND message_id IN ({})
 """
+_TOMBSTONES = """
+    SELECT message_id, served_at FROM tombstone WHERE conversation = ? AND message_id IN ({})
+"""
+_WANTED_GONE = "SELECT message_id FROM intent_message WHERE intent = ? AND message_id IN ({})"
 _BELOW = """
     SELECT position FROM message WHERE conversation = ? AND position < ?
     ORDER BY position DESC LIMIT 1
@@ -124,6 +130,38 @@ class View:
         query = _HELD.format(marks)
         found = self._connection.execute(query, (self.row(key), *ids))
         return {message_id: HeldMessage(*columns) for message_id, *columns in found}
+
+    def tombstones(self, key: ConversationKey, ids: Sequence[str]) -> dict[str, int | None]:
+        """Those of the messages that were deleted for certain, and when they were served
+        all the same."""
+        row = self.row(key)
+        any_there = self._connection.execute(
+            "SELECT 1 FROM tombstone WHERE conversation = ? LIMIT 1", (row,)
+        ).fetchone()
+        if any_there is None:
+            return {}
+        query = _TOMBSTONES.format(",".join("?" * len(ids)))
+        return dict(self._connection.execute(query, (row, *ids)).fetchall())
+
+    def pending(self, key: ConversationKey) -> list[tuple[int, int | None]]:
+        """The conversation's pending intents that name messages: number, and for a *delete
+        up to* its time."""
+        found = self._connection.execute(
+            "SELECT intent, timestamp FROM intent"
+            " WHERE conversation = ? AND state = 'pending' AND kind <> 'listing'",
+            (self.row(key),),
+        )
+        return found.fetchall()
+
+    def wanted_gone(self, intent: int, ids: Sequence[str]) -> set[str]:
+        """Those of the messages that an intent names."""
+        query = _WANTED_GONE.format(",".join("?" * len(ids)))
+        return {m for (m,) in self._connection.execute(query, (intent, *ids))}
+
+    def server_time(self) -> int | None:
+        """The latest time that the server was heard to say, ms."""
+        found = self._connection.execute("SELECT server_time FROM account").fetchone()
+        return None if found is None else found[0]
 
     def gaps(self, key: ConversationKey) -> list[Gap]:
         """The conversation's gaps and seams, oldest first."""

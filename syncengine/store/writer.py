@@ -11,11 +11,12 @@ from functools import cache
 from itertools import chain
 
 from syncengine.models import ConversationKey, MessageRow, Summary
-from syncengine.store.batch import Batch, Bookkeeping, Gap, Shift
+from syncengine.store.batch import Ask, Batch, Bookkeeping, Gap, Reply, Shift, Write
 from syncengine.store.database import transaction
+from syncengine.store.outbox import write_ask, write_reply, write_sightings
 from syncengine.store.view import View
 
-Decision = Callable[[View], Batch | Bookkeeping | None]
+Decision = Callable[[View], Write | None]
 """What to write, given what is held."""
 
 _INSERT = """
@@ -29,13 +30,25 @@ _REPLACE = """
     UPDATE message SET sender = ?, timestamp = ?, type = ?, text = ?, edited_at = ?, raw = ?
     WHERE conversation = ? AND message_id = ?
 """
+_HIDE = "UPDATE message SET hidden = ? WHERE conversation = ? AND message_id = ?"
 _MOVE = "UPDATE message SET position = ? WHERE conversation = ? AND message_id = ?"
 _NEWEST = """
     UPDATE conversation SET
         newest = (SELECT message FROM message
-                  WHERE conversation = :row ORDER BY position DESC LIMIT 1),
+                  WHERE conversation = :row AND hidden IS NULL
+                  ORDER BY position DESC LIMIT 1),
         activity = max(activity, :activity)
     WHERE conversation = :row
+"""
+_RELIST = """
+    UPDATE conversation SET unlisted = 0
+    WHERE conversation = :row AND unlisted = 1
+        AND NOT EXISTS (SELECT 1 FROM preview p
+                        WHERE p.conversation = :row AND p.message_id = :newest)
+        AND NOT EXISTS (SELECT 1 FROM tombstone t
+                        WHERE t.conversation = :row AND t.message_id = :newest)
+        AND NOT EXISTS (SELECT 1 FROM message m
+                        WHERE m.conversation = :row AND m.message_id = :newest)
 """
 _SUMMARY = """
     UPDATE conversation SET unread_count = ?, pinned = ?, pinned_at = ?, marks = ?,
@@ -44,21 +57,22 @@ _SUMMARY = """
 """
 
 
-def apply_all(
-    connection: sqlite3.Connection, decisions: Iterable[Decision]
-) -> list[Batch | Bookkeeping | None]:
+def apply_all(connection: sqlite3.Connection, decisions: Iterable[Decision]) -> list[Write | None]:
     """Run the decisions in order, in one transaction, and write what they say."""
     view = View(connection)
     with transaction(connection):
         return [_decide(connection, view, decision) for decision in decisions]
 
 
-def _decide(
-    connection: sqlite3.Connection, view: View, decision: Decision
-) -> Batch | Bookkeeping | None:
+def _decide(connection: sqlite3.Connection, view: View, decision: Decision) -> Write | None:
     batch = decision(view)
     if isinstance(batch, Bookkeeping):
         _write_bookkeeping(connection, batch)
+    elif isinstance(batch, Ask):
+        write_ask(connection, _conversation_row(connection, view, batch.key), batch)
+    elif isinstance(batch, Reply):
+        key = batch.intent.key
+        write_reply(connection, _conversation_row(connection, view, key), batch)
     elif batch is not None and batch.shifts:
         _write(connection, view, batch)
         return _decide(connection, view, decision)  # there is room now; the same question again
@@ -76,6 +90,9 @@ def _write(connection: sqlite3.Connection, view: View, batch: Batch) -> None:
     if batch.moves:
         connection.executemany(_MOVE, [(place, row, m) for m, place in batch.moves])
     _write_inserts(connection, row, batch.inserts)
+    if batch.hidden:
+        connection.executemany(_HIDE, [(n, row, m) for m, n in batch.hidden.items()])
+    write_sightings(connection, row, batch.sighted, batch.reopened)
     if batch.replaces:
         connection.executemany(_REPLACE, [(*m[1:], row, m[0]) for m in batch.replaces])
     _write_gaps(connection, row, batch.gaps_closed, batch.gaps_opened)
@@ -118,6 +135,9 @@ def _write_summary(connection: sqlite3.Connection, row: int, summary: Summary) -
         _SUMMARY,
         (summary.unread_count, summary.pinned, summary.pinned_at, marks, activity, row),
     )
+    if summary.newest is not None:
+        # Somebody wrote: a conversation deleted from the lists here comes back (law 4).
+        connection.execute(_RELIST, {"row": row, "newest": summary.newest.message_id})
     connection.execute("DELETE FROM preview WHERE conversation = ?", (row,))
     if newest is not None:
         connection.execute("INSERT INTO preview VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (row, *newest))
@@ -160,6 +180,13 @@ def _write_gaps(
 
 
 def _write_state(connection: sqlite3.Connection, row: int, batch: Batch) -> None:
+    if batch.newest_changed and len(batch.inserts) > len(batch.hidden):
+        # Somebody wrote: a conversation that was taken from the lists comes back.
+        connection.execute(
+            "UPDATE conversation SET unlisted = 0"
+            " WHERE conversation = ? AND unlisted = 1 AND fetched = 1",
+            (row,),
+        )
     if batch.fetched:
         connection.execute("UPDATE conversation SET fetched = 1 WHERE conversation = ?", (row,))
     if batch.looks is not None:
@@ -183,8 +210,9 @@ def _latest(inserts: Sequence[tuple[int, MessageRow]]) -> int:
 def _write_bookkeeping(connection: sqlite3.Connection, change: Bookkeeping) -> None:
     connection.execute(
         "UPDATE account SET listed_at = coalesce(?, listed_at),"
-        " synced_at = coalesce(?, synced_at), list_open = coalesce(?, list_open)",
-        (change.listed_at, change.synced_at, change.list_open),
+        " synced_at = coalesce(?, synced_at), list_open = coalesce(?, list_open),"
+        " server_time = max(coalesce(server_time, 0), coalesce(?, 0))",
+        (change.listed_at, change.synced_at, change.list_open, change.server_time),
     )
 
 

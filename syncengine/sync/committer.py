@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from syncengine.store.batch import Batch, Bookkeeping
+from syncengine.store.batch import Batch, Write
 from syncengine.store.store import Store
 from syncengine.store.writer import Decision
 
-Outcome = asyncio.Future[Batch | Bookkeeping | None]
+Outcome = asyncio.Future[Write | None]
 
 
 class Committer:
@@ -30,7 +30,7 @@ class Committer:
     async def commit(self, decision: Decision) -> Batch | None:
         """Queue a decision about one conversation and wait until it is durable."""
         batch = await self.submit(decision)
-        assert not isinstance(batch, Bookkeeping)
+        assert batch is None or isinstance(batch, Batch)
         return batch
 
     @asynccontextmanager

@@ -23,6 +23,7 @@ from syncengine.store.view import View
 from syncengine.sync.committer import Committer
 from syncengine.sync.conversations import ConversationList
 from syncengine.sync.history import History, Link
+from syncengine.sync.outbox import Outbox
 from syncengine.sync.tally import Listener, Tally
 
 _HEAD_PHASE, _DEPTH_PHASE = 0, 1
@@ -60,6 +61,7 @@ class Cycle:
         self._committer = Committer(store, config.commit_pages)
         self._history = History(remote, store, self._committer, retrier, config, self._tally)
         self._list = ConversationList(remote, store, retrier, config.summary_page_size, self._tally)
+        self._outbox = Outbox(remote, store, retrier)
         self._queue: asyncio.PriorityQueue[_Work] = asyncio.PriorityQueue()
         self._queued: dict[ConversationKey, int] = {}
         self._again: set[ConversationKey] = set()
@@ -70,6 +72,7 @@ class Cycle:
         started = self._environment.monotonic()
         requests = self._remote.requests
         try:
+            await self._deliver()
             async with self._committer.running():
                 await self._pull()
         except RemoteError as error:
@@ -85,6 +88,14 @@ class Cycle:
             seconds=self._environment.monotonic() - started,
             errors=tuple(self._tally.problems),
         )
+
+    async def _deliver(self) -> None:
+        """First what a person asked for: then the pages show it done."""
+        delivery = await self._outbox.deliver()
+        for key, error in delivery.refusals:
+            self._tally.problem(error, key)
+        if delivery.error is not None:
+            raise delivery.error
 
     async def _pull(self) -> None:
         fetchers = [asyncio.create_task(self._fetch()) for _ in range(self._config.fetchers)]
@@ -129,6 +140,7 @@ class Cycle:
         book = Bookkeeping(
             listed_at=now if self._list.complete else None,
             list_open=False if self._list.finished else None,
+            server_time=self._history.server_time,
             synced_at=None if self._tally.problems else now,
         )
         await self._store.apply([lambda view: book])

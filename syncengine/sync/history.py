@@ -81,6 +81,8 @@ class History:
         self._tally = tally
         self._hasty: set[ConversationKey] = set()
         self._head_open: set[ConversationKey] = set()
+        self.server_time: int | None = None
+        """The latest time that the server was heard to say, ms."""
         self._added: Counter[ConversationKey] = Counter()
 
     async def read_head(self, key: ConversationKey) -> tuple[Link | None, int]:
@@ -246,6 +248,7 @@ class History:
         limit = max(2, self._limit)
         page = await self._retrier.call(lambda: self._remote.fetch_page(key, start, limit=limit))
         self._tally.pages += 1
+        self.server_time = max(self.server_time or 0, page.served_at or 0) or None
         return page
 
 

@@ -13,8 +13,6 @@ list entry alone, never as one call that deletes whatever is there by then.
 from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
 
-from attrs import frozen
-
 from syncengine.errors import (
     ConfigError,
     Gone,
@@ -24,44 +22,6 @@ from syncengine.errors import (
     SyncEngineError,
     Unauthorized,
 )
-from syncengine.models import ConversationKey
-
-
-class IntentKind(StrEnum):
-    """What is to be deleted."""
-
-    MESSAGES = "messages"
-    """These messages."""
-    BEFORE = "before"
-    """Everything up to a moment."""
-    LISTING = "listing"
-    """The entry in the server's list; the messages stay."""
-
-
-class IntentState(StrEnum):
-    """How far an intent is; what is settled is gone."""
-
-    PENDING = "pending"
-    REFUSED = "refused"
-
-
-@frozen
-class Intent:
-    """One wish, as it stands in the outbox."""
-
-    number: int
-    key: ConversationKey
-    kind: IntentKind
-    timestamp: int | None
-    """For BEFORE: ms, inclusive."""
-    message_ids: Sequence[str]
-    """For MESSAGES: those not settled yet."""
-    asked_at: int
-    """Ms, local clock."""
-    state: IntentState
-    attempts: int
-    error: str | None
-    """The last failure, in words."""
 
 
 class Answer(StrEnum):

@@ -11,10 +11,10 @@ from itertools import dropwhile
 from attrs import evolve
 
 from syncengine.models import ConversationKey, MessageRow, Page, Summary, SummaryPage
-from syncengine.store.batch import HEAD, START, Batch, Bookkeeping, Doubt, Gap, Shift
+from syncengine.store.batch import BURIED, HEAD, START, Batch, Bookkeeping, Doubt, Gap, Shift
 from syncengine.store.view import HeldMessage, ListedState, View
 from syncengine.store.writer import Decision
-from syncengine.sync.doubts import MAX_LOOKS, Held, is_hasty, judge_head, stale_head
+from syncengine.sync.doubts import CONFIRM_MS, MAX_LOOKS, Held, is_hasty, judge_head, stale_head
 from syncengine.sync.gaps import Local, Run, Woven, weave
 
 
@@ -158,7 +158,8 @@ def _weave_in(key: ConversationKey, page: Page, run: Run, held: Held, view: View
         return None
     if isinstance(woven, Shift):
         return Batch(key, shifts=[woven])
-    return evolve(_batch(key, page.messages, run, woven, held, gaps), hasty=hasty)
+    batch = _batch(key, page.messages, run, woven, held, gaps)
+    return evolve(_guarded(batch, page, view), hasty=hasty)
 
 
 def _local(key: ConversationKey, held: Held, gaps: Sequence[Gap], view: View) -> Local:
@@ -191,8 +192,50 @@ def _batch(
     )
 
 
+def _guarded(batch: Batch, page: Page, view: View) -> Batch:
+    """Keep out of sight what was deleted here, whatever the page says (laws 4 and 8)."""
+    deleted = view.tombstones(batch.key, [message.message_id for message in page.messages])
+    inserts = [
+        (place, _stripped(row) if row.message_id in deleted else row)
+        for place, row in batch.inserts
+    ]
+    hidden = _hidden(batch.key, [row for _, row in inserts], view)
+    again = [m for m, at in deleted.items() if at is not None and _confirms(page, at)]
+    return evolve(
+        batch,
+        inserts=inserts,
+        hidden=hidden | {row.message_id: BURIED for _, row in inserts if row.message_id in deleted},
+        sighted=[(m, page.served_at) for m, at in deleted.items() if at is None],
+        reopened=again,
+    )
+
+
+def _stripped(row: MessageRow) -> MessageRow:
+    """A deleted message keeps its place in the order, and nothing of what it said."""
+    return MessageRow(row.message_id, "", row.timestamp, "unknown", "", None, b"")
+
+
+def _hidden(key: ConversationKey, rows: Sequence[MessageRow], view: View) -> dict[str, int]:
+    """New messages that a pending intent covers, and its number."""
+    hidden: dict[str, int] = {}
+    for number, before in view.pending(key):
+        wanted = (
+            view.wanted_gone(number, [row.message_id for row in rows])
+            if before is None
+            else {row.message_id for row in rows if row.timestamp <= before}
+        )
+        hidden |= dict.fromkeys(wanted - hidden.keys(), number)
+    return hidden
+
+
+def _confirms(page: Page, sighted_at: int) -> bool:
+    return page.served_at is not None and page.served_at - sighted_at >= CONFIRM_MS
+
+
 def _is_newer(row: MessageRow, held: HeldMessage) -> bool:
     """Whether a served message says something new; a late page must not undo an edit."""
+    if held.hidden == BURIED:
+        return False
     return row.raw != held.raw and (row.edited_at or 0) >= (held.edited_at or 0)
 
 

@@ -9,7 +9,7 @@ from random import Random
 
 import pytest
 
-from syncengine import Kind
+from syncengine import Kind, State
 from syncengine.emulator import Switches, World
 from syncengine.store.database import connect_inline
 from tests.harness import USER, Side
@@ -40,6 +40,9 @@ class Life:
         self.clock_errors = [0] if world.switches.replicas > 1 else [0, 0, 0, 50_000]
         self.sent = 0
         self.deleted: set[str] = set()
+        """Deleted on another device: what is held of these may stay."""
+        self.buried: set[str] = set()
+        """Deleted here: never to be seen again."""
 
     def _switches(self) -> Switches:
         return Switches(
@@ -51,8 +54,17 @@ class Life:
 
     async def step(self) -> None:
         """One thing happens."""
-        actions = (self.arrive, self.arrive, self.interrupt, self.sync, self.delete, self.wait)
+        actions = (
+            self.arrive,
+            self.arrive,
+            self.interrupt,
+            self.sync,
+            self.delete,
+            self.wait,
+            self.delete_here,
+        )
         await self.random.choice(actions)()
+        await self.see_nothing_buried()
 
     async def arrive(self) -> None:
         """Messages, sometimes with a clock that runs backwards."""
@@ -70,6 +82,34 @@ class Life:
         gone = self.random.sample(served, min(len(served), self.random.randint(0, 4)))
         self.side.world.delete_messages(USER, peer, gone, Kind.CHAT)
         self.deleted |= set(gone)
+
+    async def delete_here(self) -> None:
+        """Alice deletes some of what she sees, or all of a conversation, perhaps offline."""
+        peer = self.random.choice(PEERS)
+        seen = await self.seen(peer)
+        if not seen:
+            return
+        async with self.side.engine(online=self.random.random() < 0.5) as engine:
+            if self.random.random() < 0.3:
+                await engine.delete_remote_conversation(peer, "chat")
+                self.buried |= set(seen)
+            else:
+                some = self.random.sample(seen, min(len(seen), 3))
+                await engine.delete_remote_messages_with_ids(peer, "chat", some)
+                self.buried |= set(some)
+            if engine.state is not State.OFFLINE:
+                await engine.deliver()
+
+    async def seen(self, peer: str) -> list[str]:
+        """What a read of a conversation shows."""
+        async with self.side.engine(online=False) as engine:
+            found = await engine.reader.messages(peer, "chat", limit=1000)
+            return [message.message_id for message in found.messages]
+
+    async def see_nothing_buried(self) -> None:
+        """Law 4: what was deleted here is never visible here again."""
+        for peer in PEERS:
+            assert not self.buried & set(await self.seen(peer))
 
     async def wait(self) -> None:
         """The replicas catch up."""
@@ -97,7 +137,8 @@ class Life:
 
 @pytest.mark.parametrize("seed", SEEDS)
 async def test_whatever_happens_nothing_is_missed(side: Side, seed: int) -> None:
-    """Laws 2, 3 and 13: what the server has is held, in its order, with no gap left."""
+    """Laws 2, 3, 4, 8 and 13: what the server has is held, in its order, with no gap left;
+    what was deleted here is gone, there too."""
     life = Life(side, seed)
     for _ in range(life.random.randint(3, 14)):
         await life.step()
@@ -111,3 +152,4 @@ async def test_whatever_happens_nothing_is_missed(side: Side, seed: int) -> None
         peer = listed.entry.key.conversation_id
         side.picture(peer)
         assert [m for m in side.held(peer) if m not in life.deleted] == side.served(peer)
+        assert not life.buried & set(side.served(peer))

@@ -1,0 +1,175 @@
+"""The statements of the outbox: what a person asked to be deleted, and what came of it.
+
+While an intent is pending its messages are hidden, not dropped, so that a lasting refusal
+can put them all back (law 8).
+"""
+
+import sqlite3
+from collections.abc import Sequence
+
+from syncengine.models import ConversationKey, Intent, IntentKind, IntentState
+from syncengine.store.batch import Ask, Reply
+
+_HIDE = {
+    IntentKind.MESSAGES: """
+        UPDATE message SET hidden = :intent
+        WHERE conversation = :row AND hidden IS NULL AND message_id IN
+            (SELECT message_id FROM intent_message WHERE intent = :intent)
+    """,
+    IntentKind.BEFORE: """
+        UPDATE message SET hidden = :intent
+        WHERE conversation = :row AND hidden IS NULL AND timestamp <= :timestamp
+    """,
+    IntentKind.LISTING: "UPDATE conversation SET unlisted = 1 WHERE conversation = :row",
+}
+_INTENTS = """
+    SELECT i.intent, c.conversation_id, c.kind, i.kind, i.timestamp, i.asked_at, i.state,
+           i.attempts, i.error
+    FROM intent i JOIN conversation c USING (conversation)
+"""
+NEWEST = """
+    UPDATE conversation SET newest =
+        (SELECT message FROM message WHERE conversation = :row AND hidden IS NULL
+         ORDER BY position DESC LIMIT 1)
+    WHERE conversation = :row
+"""
+"""Finds a conversation's newest message that is shown."""
+
+
+def write_ask(connection: sqlite3.Connection, row: int, ask: Ask) -> None:
+    """Note an intent, and hide what it covers."""
+    number = connection.execute(
+        "INSERT INTO intent (conversation, kind, timestamp, asked_at) VALUES (?, ?, ?, ?)",
+        (row, ask.kind, ask.timestamp, ask.asked_at),
+    ).lastrowid
+    connection.executemany(
+        "INSERT INTO intent_message VALUES (?, ?)", [(number, m) for m in ask.message_ids]
+    )
+    _hide(connection, row)
+
+
+def _hide(connection: sqlite3.Connection, row: int) -> None:
+    """Hide what the conversation's pending intents cover."""
+    pending = connection.execute(
+        "SELECT intent, kind, timestamp FROM intent"
+        " WHERE conversation = ? AND state = 'pending' ORDER BY intent",
+        (row,),
+    ).fetchall()
+    for number, kind, timestamp in pending:
+        bound = {"intent": number, "row": row, "timestamp": timestamp}
+        connection.execute(_HIDE[IntentKind(kind)], bound)
+    connection.execute(NEWEST, {"row": row})
+
+
+def write_reply(connection: sqlite3.Connection, row: int, reply: Reply) -> None:
+    """Settle what was accepted, put back what was refused, note what failed."""
+    number = reply.intent.number
+    for message_id in reply.settled_ids:
+        _bury(connection, row, "message_id = :value", message_id)
+    connection.executemany(
+        "DELETE FROM intent_message WHERE intent = ? AND message_id = ?",
+        [(number, message_id) for message_id in reply.settled_ids],
+    )
+    if reply.done:
+        _bury(connection, row, "hidden = :value", number)
+        _forget(connection, number)
+    elif reply.refused:
+        connection.execute(
+            "UPDATE intent SET state = 'refused', error = ?, attempts = attempts + 1"
+            " WHERE intent = ?",
+            (reply.error, number),
+        )
+        _show_again(connection, row, reply.intent)
+    elif reply.attempted:
+        connection.execute(
+            "UPDATE intent SET error = ?, attempts = attempts + 1 WHERE intent = ?",
+            (reply.error, number),
+        )
+    connection.execute(NEWEST, {"row": row})
+
+
+def _bury(connection: sqlite3.Connection, row: int, which: str, value: object) -> None:
+    """Remove messages for good: their tombstones outlast every later page (law 4)."""
+    bound = {"row": row, "value": value}
+    connection.execute(
+        "INSERT OR IGNORE INTO tombstone (conversation, message_id)"  # noqa: S608 - constants
+        f" SELECT :row, message_id FROM message WHERE conversation = :row AND {which}",
+        bound,
+    )
+    connection.execute(
+        f"DELETE FROM message WHERE conversation = :row AND {which}",  # noqa: S608 - constants
+        bound,
+    )
+
+
+def _forget(connection: sqlite3.Connection, number: int) -> None:
+    connection.execute("DELETE FROM intent_message WHERE intent = ?", (number,))
+    connection.execute("DELETE FROM intent WHERE intent = ?", (number,))
+
+
+def _show_again(connection: sqlite3.Connection, row: int, intent: Intent) -> None:
+    connection.execute("UPDATE message SET hidden = NULL WHERE hidden = ?", (intent.number,))
+    if intent.kind is IntentKind.LISTING:
+        connection.execute("UPDATE conversation SET unlisted = 0 WHERE conversation = ?", (row,))
+    _hide(connection, row)  # another intent may cover them too
+
+
+def write_sightings(
+    connection: sqlite3.Connection,
+    row: int,
+    sighted: Sequence[tuple[str, int | None]],
+    reopened: Sequence[str],
+) -> None:
+    """Note that the server serves what was deleted; delete it there once more (law 4)."""
+    connection.executemany(
+        "UPDATE tombstone SET served_at = ? WHERE conversation = ? AND message_id = ?",
+        [(at, row, message_id) for message_id, at in sighted],
+    )
+    if not reopened:
+        return
+    number = connection.execute(
+        "INSERT INTO intent (conversation, kind, asked_at) SELECT ?, 'messages', 0", (row,)
+    ).lastrowid
+    for message_id in reopened:
+        connection.execute("INSERT INTO intent_message VALUES (?, ?)", (number, message_id))
+        connection.execute(
+            "UPDATE tombstone SET served_at = NULL WHERE conversation = ? AND message_id = ?",
+            (row, message_id),
+        )
+
+
+def write_retry(connection: sqlite3.Connection, row: int, intent: Intent) -> None:
+    """Send a refused intent once more: hidden again until it is settled."""
+    connection.execute("UPDATE intent SET state = 'pending' WHERE intent = ?", (intent.number,))
+    _hide(connection, row)
+
+
+def write_drop(connection: sqlite3.Connection, row: int, intent: Intent) -> None:
+    """Give an intent up: what it covered is shown again."""
+    _forget(connection, intent.number)
+    _show_again(connection, row, intent)
+
+
+def intents(connection: sqlite3.Connection, *, pending: bool = False) -> list[Intent]:
+    """The outbox, oldest first; only what is still to be sent if `pending`."""
+    where = " WHERE i.state = 'pending'" if pending else ""
+    found = connection.execute(_INTENTS + where + " ORDER BY i.intent").fetchall()
+    return [_intent(connection, columns) for columns in found]
+
+
+def _intent(connection: sqlite3.Connection, columns: Sequence[object]) -> Intent:
+    number, conversation_id, kind, what, timestamp, asked_at, state, attempts, error = columns
+    ids = connection.execute(
+        "SELECT message_id FROM intent_message WHERE intent = ? ORDER BY message_id", (number,)
+    ).fetchall()
+    return Intent(
+        number=int(str(number)),
+        key=ConversationKey(str(conversation_id), str(kind)),
+        kind=IntentKind(str(what)),
+        timestamp=None if timestamp is None else int(str(timestamp)),
+        message_ids=[message_id for (message_id,) in ids],
+        asked_at=int(str(asked_at)),
+        state=IntentState(str(state)),
+        attempts=int(str(attempts)),
+        error=None if error is None else str(error),
+    )
