@@ -137,6 +137,15 @@ class Reply:
 
 
 @frozen
+class Revive:
+    """What a person decided about an intent that is not settled."""
+
+    intent: Intent
+    drop: bool
+    """Give it up, and show its messages again; else send it once more."""
+
+
+@frozen
 class Bookkeeping:
     """When what was last done, ms, local clock: the one row that an idle cycle writes."""
 
@@ -148,5 +157,5 @@ class Bookkeeping:
     """The latest time that the server was heard to say, ms."""
 
 
-Write = Batch | Ask | Reply | Bookkeeping
+Write = Batch | Ask | Reply | Revive | Bookkeeping
 """All that a decision can ask for."""

@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Sequence
 
 from syncengine.models import ConversationKey, Intent, IntentKind, IntentState
-from syncengine.store.batch import Ask, Reply
+from syncengine.store.batch import Ask, Reply, Revive
 
 _HIDE = {
     IntentKind.MESSAGES: """
@@ -138,16 +138,19 @@ def write_sightings(
         )
 
 
-def write_retry(connection: sqlite3.Connection, row: int, intent: Intent) -> None:
-    """Send a refused intent once more: hidden again until it is settled."""
-    connection.execute("UPDATE intent SET state = 'pending' WHERE intent = ?", (intent.number,))
+def write_revive(connection: sqlite3.Connection, row: int, revive: Revive) -> None:
+    """Send an intent once more, hidden again until it is settled; or give it up, and show
+    what it hid. One that was settled meanwhile stays so."""
+    number = revive.intent.number
+    held = connection.execute("SELECT 1 FROM intent WHERE intent = ?", (number,)).fetchone()
+    if held is None:
+        return
+    if revive.drop:
+        _forget(connection, number)
+        _show_again(connection, row, revive.intent)
+        return
+    connection.execute("UPDATE intent SET state = 'pending' WHERE intent = ?", (number,))
     _hide(connection, row)
-
-
-def write_drop(connection: sqlite3.Connection, row: int, intent: Intent) -> None:
-    """Give an intent up: what it covered is shown again."""
-    _forget(connection, intent.number)
-    _show_again(connection, row, intent)
 
 
 def intents(connection: sqlite3.Connection, *, pending: bool = False) -> list[Intent]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from syncengine.errors import ConfigError, StoreCorrupt, StoreError, StoreFull, StoreTooNew
+from syncengine.models import ConversationKey
 from syncengine.store.batch import Write
 from syncengine.store.database import Connect, Connection, connect_threaded, translated
 from syncengine.store.migrate import check, migrate
@@ -24,6 +25,7 @@ class Store:
         self.path = path
         self._reader = reader
         self._writer = writer
+        self._rows: dict[ConversationKey, int] = {}
 
     @property
     def obstacle(self) -> StoreError | None:
@@ -38,7 +40,9 @@ class Store:
         """
         if isinstance(self._writer, StoreError):
             raise self._writer
-        return await self._writer.run(lambda connection: apply_all(connection, decisions))
+        return await self._writer.run(
+            lambda connection: apply_all(connection, decisions, self._rows)
+        )
 
     async def read(self, query: Callable[[sqlite3.Connection], T]) -> T:
         """Run a query on a consistent snapshot; it never waits for a writer (law 9)."""

@@ -63,6 +63,13 @@ _TOMBSTONES = """
     SELECT message_id, served_at FROM tombstone WHERE conversation = ? AND message_id IN ({})
 """
 _WANTED_GONE = "SELECT message_id FROM intent_message WHERE intent = ? AND message_id IN ({})"
+_SURROUNDINGS = """
+    SELECT EXISTS (SELECT 1 FROM tombstone WHERE conversation = :row)
+        OR EXISTS (SELECT 1 FROM intent WHERE conversation = :row AND state = 'pending'),
+        NULL, NULL, NULL
+    UNION ALL
+    SELECT low, high, cursor, seam FROM gap WHERE conversation = :row
+"""
 _BELOW = """
     SELECT position FROM message WHERE conversation = ? AND position < ?
     ORDER BY position DESC LIMIT 1
@@ -85,9 +92,12 @@ _ABOVE = """
 class View:
     """The facts of one store, as the transaction sees them."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, rows: dict[ConversationKey, int] | None = None
+    ) -> None:
+        """`rows` are row numbers already known: they never change once committed."""
         self._connection = connection
-        self._rows: dict[ConversationKey, int] = {}
+        self._rows: dict[ConversationKey, int] = {} if rows is None else rows
 
     def row(self, key: ConversationKey) -> int | None:
         """The conversation's row number; None: it is not here."""
@@ -134,14 +144,8 @@ class View:
     def tombstones(self, key: ConversationKey, ids: Sequence[str]) -> dict[str, int | None]:
         """Those of the messages that were deleted for certain, and when they were served
         all the same."""
-        row = self.row(key)
-        any_there = self._connection.execute(
-            "SELECT 1 FROM tombstone WHERE conversation = ? LIMIT 1", (row,)
-        ).fetchone()
-        if any_there is None:
-            return {}
         query = _TOMBSTONES.format(",".join("?" * len(ids)))
-        return dict(self._connection.execute(query, (row, *ids)).fetchall())
+        return dict(self._connection.execute(query, (self.row(key), *ids)).fetchall())
 
     def pending(self, key: ConversationKey) -> list[tuple[int, int | None]]:
         """The conversation's pending intents that name messages: number, and for a *delete
@@ -165,11 +169,16 @@ class View:
 
     def gaps(self, key: ConversationKey) -> list[Gap]:
         """The conversation's gaps and seams, oldest first."""
-        found = self._connection.execute(
-            "SELECT low, high, cursor, seam FROM gap WHERE conversation = ? ORDER BY high",
-            (self.row(key),),
-        )
-        return [Gap(low, high, cursor, bool(seam)) for low, high, cursor, seam in found]
+        return self.surroundings(key)[0]
+
+    def surroundings(self, key: ConversationKey) -> tuple[list[Gap], bool]:
+        """The gaps, and whether any message of the conversation was deleted here.
+
+        One statement for both: it runs for every page of a pull.
+        """
+        found = self._connection.execute(_SURROUNDINGS, {"row": self.row(key)}).fetchall()
+        gaps = [Gap(low, high, cursor, bool(seam)) for low, high, cursor, seam in found[1:]]
+        return sorted(gaps, key=lambda gap: gap.high), bool(found[0][0])
 
     def below(self, key: ConversationKey, position: int) -> int | None:
         """The highest position held that is lower."""

@@ -11,9 +11,9 @@ from functools import cache
 from itertools import chain
 
 from syncengine.models import ConversationKey, MessageRow, Summary
-from syncengine.store.batch import Ask, Batch, Bookkeeping, Gap, Reply, Shift, Write
+from syncengine.store.batch import Ask, Batch, Bookkeeping, Gap, Reply, Revive, Shift, Write
 from syncengine.store.database import transaction
-from syncengine.store.outbox import write_ask, write_reply, write_sightings
+from syncengine.store.outbox import write_ask, write_reply, write_revive, write_sightings
 from syncengine.store.view import View
 
 Decision = Callable[[View], Write | None]
@@ -32,6 +32,9 @@ _REPLACE = """
 """
 _HIDE = "UPDATE message SET hidden = ? WHERE conversation = ? AND message_id = ?"
 _MOVE = "UPDATE message SET position = ? WHERE conversation = ? AND message_id = ?"
+_SHRINK = """
+    UPDATE gap SET low = ?, high = ?, cursor = ?, seam = ? WHERE conversation = ? AND high = ?
+"""
 _NEWEST = """
     UPDATE conversation SET
         newest = (SELECT message FROM message
@@ -57,11 +60,22 @@ _SUMMARY = """
 """
 
 
-def apply_all(connection: sqlite3.Connection, decisions: Iterable[Decision]) -> list[Write | None]:
-    """Run the decisions in order, in one transaction, and write what they say."""
-    view = View(connection)
-    with transaction(connection):
-        return [_decide(connection, view, decision) for decision in decisions]
+def apply_all(
+    connection: sqlite3.Connection,
+    decisions: Iterable[Decision],
+    rows: dict[ConversationKey, int],
+) -> list[Write | None]:
+    """Run the decisions in order, in one transaction, and write what they say.
+
+    `rows` remembers the conversations' row numbers from one transaction to the next.
+    """
+    view = View(connection, rows)
+    try:
+        with transaction(connection):
+            return [_decide(connection, view, decision) for decision in decisions]
+    except BaseException:
+        rows.clear()  # some may be of rows that were rolled back
+        raise
 
 
 def _decide(connection: sqlite3.Connection, view: View, decision: Decision) -> Write | None:
@@ -73,6 +87,9 @@ def _decide(connection: sqlite3.Connection, view: View, decision: Decision) -> W
     elif isinstance(batch, Reply):
         key = batch.intent.key
         write_reply(connection, _conversation_row(connection, view, key), batch)
+    elif isinstance(batch, Revive):
+        key = batch.intent.key
+        write_revive(connection, _conversation_row(connection, view, key), batch)
     elif batch is not None and batch.shifts:
         _write(connection, view, batch)
         return _decide(connection, view, decision)  # there is room now; the same question again
@@ -170,6 +187,10 @@ def _write_shift(connection: sqlite3.Connection, row: int, shift: Shift) -> None
 def _write_gaps(
     connection: sqlite3.Connection, row: int, closed: Sequence[Gap], opened: Sequence[Gap]
 ) -> None:
+    if len(closed) == len(opened) == 1:  # the usual page: its gap is smaller now
+        (was,), (gap,) = closed, opened
+        connection.execute(_SHRINK, (gap.low, gap.high, gap.cursor, gap.seam, row, was.high))
+        return
     for gap in closed:
         connection.execute("DELETE FROM gap WHERE conversation = ? AND high = ?", (row, gap.high))
     for gap in opened:

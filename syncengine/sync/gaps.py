@@ -188,6 +188,8 @@ def _room(upper: int, lower: int | None, local: Local) -> tuple[int, int | None]
 def _is_near(upper: int, high: int, below: Callable[[int], int | None]) -> bool:
     """At most a page of messages is held from a gap's upper end to just below `upper`."""
     position: int | None = upper
+    if high == upper:
+        return True
     for _ in range(NEAR):
         position = below(position) if position is not None else None
         if position is None or position < high:
@@ -201,7 +203,7 @@ def _remaining(
     """The conversation's gaps after the run, and the one at its lower end."""
     high = _upper_end(run, places, local)
     low = places[-1] if places else high
-    beneath = local.below(low)
+    beneath = _Beneath(local, low)
     gaps: list[Gap] = []
     touched = False
     for gap in local.gaps:
@@ -209,18 +211,36 @@ def _remaining(
             gaps.append(evolve(gap, low=max(gap.low, high)))
         if gap.low >= low:
             continue
-        touching = beneath is None or gap.low >= beneath
+        # Nothing is held inside a gap, so one that reaches above the run's end touches it.
+        touching = gap.high > low or beneath.is_at_most(gap.low)
         touched |= touching
         rest = _rest(gap, low, touching, run)
         if rest is not None:
             gaps.append(rest)
     if places and anchors[-1] is None and not touched and not run.end:
-        gaps.append(Gap(START if beneath is None else beneath, low, run.cursor))
+        gaps.append(Gap(beneath.position(), low, run.cursor))
     if run.open_above and not any(gap.high == HEAD for gap in gaps):
         newest = local.below(HEAD)
         gaps.append(Gap(max(high, START if newest is None else newest), HEAD))
     gaps.sort(key=lambda gap: gap.low)
     return gaps, _frontier(gaps, low)
+
+
+class _Beneath:
+    """The highest position held below a run, looked up only where it decides something."""
+
+    def __init__(self, local: Local, low: int) -> None:
+        self._local = local
+        self._low = low
+
+    def position(self) -> int:
+        """Where it is; the start of history where nothing is held."""
+        found = self._local.below(self._low)
+        return START if found is None else found
+
+    def is_at_most(self, position: int) -> bool:
+        """Whether nothing is held between `position` and the run."""
+        return self.position() <= position
 
 
 def _upper_end(run: Run, places: Sequence[int], local: Local) -> int:

@@ -152,14 +152,16 @@ def _weave_in(key: ConversationKey, page: Page, run: Run, held: Held, view: View
     hasty = run.end and is_hasty(key, page, held, view)
     if hasty:
         run = evolve(run, end=False)
-    gaps = view.gaps(key)
+    gaps, guarded = view.surroundings(key)
     woven = weave(run, _local(key, held, gaps, view))
     if woven is None:
         return None
     if isinstance(woven, Shift):
         return Batch(key, shifts=[woven])
     batch = _batch(key, page.messages, run, woven, held, gaps)
-    return evolve(_guarded(batch, page, view), hasty=hasty)
+    if guarded:
+        batch = _guarded(batch, page, view)
+    return evolve(batch, hasty=True) if hasty else batch
 
 
 def _local(key: ConversationKey, held: Held, gaps: Sequence[Gap], view: View) -> Local:
