@@ -27,8 +27,8 @@ class Config:
     """Messages a page: under 50, the most that the service takes."""
     summary_page_size: int = field(default=50, validator=_between(1, 50))
     """Conversations a page of the list."""
-    fetchers: int = field(default=8, validator=_between(1, 64))
-    """Requests under way at once."""
+    fetchers: int = field(default=16, validator=_between(1, 64))
+    """Requests under way at once, each on a connection of its own."""
     commit_pages: int = field(default=16, validator=_between(1, 256))
     """The most pages that share one commit when the writer is behind (law 1)."""
     attempts: int = field(default=6, validator=_between(1, 100))
