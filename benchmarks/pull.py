@@ -3,9 +3,10 @@
 The engine and the floor pull the same account from an emulator in another process, in
 turn, each in a fresh process with a fresh file. The floor is what anybody would write
 with the same libraries: request, decode, insert, a transaction a page; no gaps, no order,
-no deletions, no resume. Each runs with as many requests at once as it is fastest with (one
-shared httpx client gets slower beyond 8). The table gives medians and the ratio; above it stands how fast
-the emulator serves raw sockets, since a slow server would flatter the engine.
+no deletions, no resume. Each runs with as many requests at once as it is fastest with (a
+shared httpx client gets slower beyond 8). The table gives medians and the ratio; above it
+stands how fast the emulator serves raw sockets, since a slow server would flatter the
+engine.
 """
 
 import argparse
@@ -95,9 +96,10 @@ def _print(
     serving = served["messages"] / served["seconds"]
     console.print(_machine())
     console.print(
-        f"world {options.world}, {served['messages']:,} messages, fetchers: floor"
-        f" {options.floor_fetchers}, engine {options.fetchers}; {options.runs} runs each; the emulator serves {serving:,.0f} messages/s to raw"
-        f" sockets, {serving / floor:.1f} times the floor"
+        f"world {options.world}, {served['messages']:,} messages; fetchers: floor"
+        f" {options.floor_fetchers}, engine {options.fetchers}; {options.runs} runs each;"
+        f" the emulator serves {serving:,.0f} messages/s to raw sockets,"
+        f" {serving / floor:.1f} times the floor"
     )
     table = Table(
         "program", "messages/s", "spread", "ratio", "CPU µs/message", "peak MB", "file MB"
