@@ -36,10 +36,12 @@ from syncengine.remote.formats import decoder_for
 from syncengine.remote.port import Remote
 from syncengine.retry import Retrier
 from syncengine.store import rows
+from syncengine.store.batch import Revive, Write
 from syncengine.store.database import Connect, connect_threaded
 from syncengine.store.outbox import intents
 from syncengine.store.store import Store, open_store
 from syncengine.store.view import View
+from syncengine.store.writer import Decision
 from syncengine.sync.asking import fetch_history, store_summaries
 from syncengine.sync.cycle import Cycle
 from syncengine.sync.intents import checked_ids, checked_time
@@ -78,11 +80,11 @@ class Status:
     gaps: int
     seams: int
     never_synced: int
+    """Conversations known from the list of which no history was fetched yet."""
     pending: int
     """Deletions that are still to be delivered."""
     refused: int
     """Deletions that the server refuses; their messages are shown again."""
-    """Conversations known from the list of which no history was fetched yet."""
     listed_at: int | None
     """When the list was last read to its end, ms, local clock."""
     synced_at: int | None
@@ -250,6 +252,28 @@ class SyncEngine:
         """The deletions asked for that are not settled, oldest first."""
         return await self._store.read(intents)
 
+    async def retry_intents(self, numbers: Iterable[int]) -> None:
+        """Make intents pending again, refused ones too; sent by `deliver` and every `sync`.
+
+        Raises ConfigError for a number that is not in the outbox: then nothing changes.
+        """
+        await self._revive(numbers, drop=False)
+
+    async def drop_intents(self, numbers: Iterable[int]) -> None:
+        """Give intents up: what they hid is shown again. Otherwise as `retry_intents`."""
+        await self._revive(numbers, drop=True)
+
+    async def _revive(self, numbers: Iterable[int], *, drop: bool) -> None:
+        held = {intent.number: intent for intent in await self.outbox()}
+        wanted = list(dict.fromkeys(numbers))
+        unknown = [number for number in wanted if number not in held]
+        if unknown:
+            raise ConfigError(
+                f"no deletion {unknown[0]} is in the outbox",
+                hint="It lists what is not settled; what was accepted has left it.",
+            )
+        await self._store.apply([_always(Revive(held[number], drop)) for number in wanted])
+
     async def load_all_conversations(self) -> list[Conversation]:
         """Every conversation held here: pinned first, then most recent. No network."""
         return await self.reader.conversations()
@@ -368,6 +392,10 @@ def _unbroken(found: Slice, start: str) -> Sequence[Message]:
         if found.messages[index].message_id in above:
             return found.messages[index:]
     return found.messages
+
+
+def _always(write: Write) -> Decision:
+    return lambda view: write
 
 
 def _retrier(config: Config, environment: Environment) -> Retrier:

@@ -31,6 +31,11 @@ class Account:
     user: str | None
     allow_insecure_http: bool = False
 
+    @property
+    def can_sign_in(self) -> bool:
+        """Whether all that it takes to sign in is given, and nobody has to be asked."""
+        return bool(self.server and self.app_key and self.user and secret_given())
+
     def remote(self) -> EasemobRemote:
         """The way to the server; asks for the password where it must.
 
@@ -64,6 +69,11 @@ class Account:
                 hint=f"Give flags, or set {', '.join(map(variable, missing))}."
                 " No account yet? Try `syncengine demo`.",
             )
+
+
+def secret_given() -> bool:
+    """Whether a variable holds a password or a token."""
+    return any(os.environ.get(name) for name in (PASSWORD_VARIABLE, TOKEN_VARIABLE))
 
 
 def _password(user: str) -> str:

@@ -3,9 +3,11 @@
 import click
 
 from syncengine.cli.conversations import conversations
+from syncengine.cli.delete import delete
 from syncengine.cli.demo import demo
 from syncengine.cli.emulator import emulator
 from syncengine.cli.messages import messages
+from syncengine.cli.outbox import outbox
 from syncengine.cli.program import Program
 from syncengine.cli.status import status
 from syncengine.cli.sync import sync
@@ -25,10 +27,11 @@ def syncengine() -> None:
                                     --app-key ORG#APP --user NAME
     Read it, with no network:   syncengine conversations --user NAME
                                 syncengine messages CONVERSATION --user NAME
+    Delete, here and there:     syncengine delete CONVERSATION --user NAME
 
     Flags follow the command. Each can also be given in the environment, for example --user
-    as SYNCENGINE_USER. Secrets are never flags: they come from SYNCENGINE_PASSWORD or
-    SYNCENGINE_TOKEN, or you are asked.
+    as SYNCENGINE_USER, apart from those that say what is deleted. Secrets are never flags:
+    they come from SYNCENGINE_PASSWORD or SYNCENGINE_TOKEN, or you are asked.
 
     \b
     Exit codes: 0 done, 1 done with errors, 2 usage or configuration,
@@ -37,5 +40,5 @@ def syncengine() -> None:
     """
 
 
-for command in (sync, conversations, messages, status, emulator, demo):
+for command in (sync, conversations, messages, delete, outbox, status, emulator, demo):
     syncengine.add_command(command)

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from syncengine.cli.account import existing_database
-from syncengine.cli.options import file_options, json_option, listing_options, option
+from syncengine.cli.options import file_options, json_option, kind_option, listing_options, option
 from syncengine.cli.output import content, message_json, moment, plain, print_json
 from syncengine.engine import SyncEngine
 from syncengine.errors import ConfigError
@@ -20,11 +20,7 @@ _CHUNK = 500
 
 @click.command(short_help="Print the messages of a conversation.")
 @click.argument("conversation")
-@option(
-    "--kind",
-    type=click.Choice([kind.value for kind in Kind]),
-    help="Needed where a user and a group have the same id.",
-)
+@kind_option
 @option("--before", metavar="ID", help="Only messages older than this one; --json shows the ids.")
 @option("--after", metavar="ID", help="Only messages newer than this one.")
 @file_options
@@ -61,7 +57,7 @@ def messages(
         async with SyncEngine.open(path) as engine:
             chosen = await chosen_kind(engine.reader, conversation, kind)
             if everything:
-                async for part in _all(engine.reader, conversation, chosen, after):
+                async for part in all_parts(engine.reader, conversation, chosen, after):
                     print_slice(part, as_json=as_json)
                 return
             part = await engine.reader.messages(
@@ -95,8 +91,8 @@ def _in_words(kinds: Sequence[Kind]) -> str:
     return f"{'both ' if len(others) == 1 else ''}{', '.join(others)} and {last}"
 
 
-async def _all(
-    reader: Reader, conversation: str, kind: Kind, after: str | None
+async def all_parts(
+    reader: Reader, conversation: str, kind: Kind, after: str | None = None
 ) -> AsyncIterator[Slice]:
     """Everything, or everything after a message, oldest first, a chunk at a time."""
     part = await reader.messages(

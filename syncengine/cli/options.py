@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 
 import click
 
+from syncengine.models import Kind
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -20,6 +22,11 @@ def variable(flag: str) -> str:
 def option(flag: str, *declarations: str, **settings: Any) -> Callable[[F], F]:
     """A flag that can also be given in the environment; its help says how."""
     return click.option(flag, *declarations, envvar=variable(flag), show_envvar=True, **settings)
+
+
+def spelled_option(flag: str, *declarations: str, **settings: Any) -> Callable[[F], F]:
+    """A flag that no variable can give: what is deleted is always written out."""
+    return click.option(flag, *declarations, **settings)
 
 
 def json_option(command: F) -> F:
@@ -42,6 +49,15 @@ def file_options(command: F) -> F:
     )(command)
 
 
+def kind_option(command: F) -> F:
+    """`--kind`: which of the conversations of one id."""
+    return option(
+        "--kind",
+        type=click.Choice([kind.value for kind in Kind]),
+        help="Needed where a user and a group have the same id.",
+    )(command)
+
+
 def listing_options(command: F) -> F:
     """`--limit` and `--all`: how much of a listing."""
     whole = "Print everything; --limit is ignored."
@@ -58,9 +74,26 @@ def listing_options(command: F) -> F:
 
 def server_options(command: F) -> F:
     """`--server`, `--app-key`, `--allow-insecure-http`, `--attempts`."""
-    for add in (_attempts, _insecure, _app_key, _server):
+    return account_options(attempts_option(6)(command))
+
+
+def account_options(command: F) -> F:
+    """`--server`, `--app-key`, `--allow-insecure-http`."""
+    for add in (_insecure, _app_key, _server):
         command = add(command)
     return command
+
+
+def attempts_option(default: int) -> Callable[[F], F]:
+    """`--attempts`."""
+    return option(
+        "--attempts",
+        type=click.IntRange(1, 100),
+        default=default,
+        show_default=True,
+        metavar="N",
+        help="How often a request is tried, with growing pauses, before its failure is reported.",
+    )
 
 
 _server = option(
@@ -75,12 +108,4 @@ _insecure = option(
     "--allow-insecure-http",
     is_flag=True,
     help="Send the password over plain http to a server that is not this machine.",
-)
-_attempts = option(
-    "--attempts",
-    type=click.IntRange(1, 100),
-    default=6,
-    show_default=True,
-    metavar="N",
-    help="How often a request is tried, with growing pauses, before its failure is reported.",
 )

@@ -131,6 +131,16 @@ def moment(timestamp: int | None) -> str:
         return f"{timestamp} ms"
 
 
+def exact(timestamp: int) -> str:
+    """A time to the millisecond where it has one, with its zone: for what hangs on it."""
+    try:
+        found = datetime.fromtimestamp(timestamp / 1000).astimezone()
+    except (ValueError, OverflowError, OSError):
+        return f"{timestamp} ms"
+    precision = "milliseconds" if timestamp % 1000 else "seconds"
+    return found.isoformat(sep=" ", timespec=precision)
+
+
 def content(message: Message) -> str:
     """What a message says, in one line: its text, or what it carries."""
     words = [] if message.edited_at is None else ["(edited)"]

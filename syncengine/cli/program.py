@@ -30,6 +30,7 @@ INTERRUPTED = 130
 _KEPT = {
     "sync": "What was done so far is kept; the same command again goes on from there.",
     "demo": "What was done so far is kept.",
+    "delete": "`syncengine outbox` lists what is still to be deleted on the server.",
 }
 """What to know after an interruption; the other commands do nothing that could be kept."""
 

@@ -53,7 +53,16 @@ def _rows(found: Status, incomplete: int) -> Iterator[tuple[str, str]]:
     yield "missing", _missing(found, incomplete)
     if found.seams:
         yield "seams", f"{found.seams:,} (what was there may have expired on the server)"
+    if found.pending or found.refused:
+        yield "deletions", _deletions(found)
     yield "last synced", moment(found.synced_at)
+
+
+def _deletions(found: Status) -> str:
+    """What the server has not accepted yet, or refuses."""
+    parts = {"to be delivered": found.pending, "refused": found.refused}
+    words = ", ".join(f"{number:,} {what}" for what, number in parts.items() if number)
+    return f"{words} (`syncengine outbox` lists them)"
 
 
 def _missing(found: Status, incomplete: int) -> str:

@@ -3,7 +3,7 @@
 import asyncio
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -125,11 +125,12 @@ def report_json(report: Report) -> dict[str, Any]:
     """The report as `--json` shows it."""
     value = attrs.asdict(report, recurse=False)
     value["seconds"] = round(report.seconds, 3)
-    value["errors"] = [_problem_json(problem) for problem in report.errors]
+    value["errors"] = [problem_json(problem) for problem in report.errors]
     return value
 
 
-def _problem_json(problem: Problem) -> dict[str, Any]:
+def problem_json(problem: Problem) -> dict[str, Any]:
+    """An error as `--json` shows it."""
     value = attrs.asdict(problem)
     return {name: found for name, found in value.items() if found is not None}
 
@@ -140,7 +141,7 @@ def print_report(report: Report, *, indent: str = "") -> None:
     if report.gaps_open:
         gaps = count(report.gaps_open, "gap")
         click.echo(f"{indent}{gaps} still open: the next sync goes on there")
-    _print_problems(report)
+    print_problems(report.errors)
 
 
 def _cost(report: Report) -> str:
@@ -150,10 +151,10 @@ def _cost(report: Report) -> str:
     return f" ({count(report.requests, 'request')}, {report.seconds:.1f} s)"
 
 
-def _print_problems(report: Report) -> None:
-    """Those of a kind only once: a server's bad day may hit every conversation."""
-    alike = Counter(map(_kind_of, report.errors))
-    for problem in {_kind_of(each): each for each in reversed(report.errors)}.values():
+def print_problems(problems: Sequence[Problem]) -> None:
+    """Errors with their hints, those of a kind only once: a server's bad day may hit all."""
+    alike = Counter(map(_kind_of, problems))
+    for problem in {_kind_of(each): each for each in reversed(problems)}.values():
         where = _where(problem, alike[_kind_of(problem)])
         click.echo(f"error{where}: {plain(problem.message)}", err=True)
         click.echo(f"hint: {plain(problem.hint)}", err=True)

@@ -192,6 +192,13 @@ class Terminal:
         """Press these keys."""
         os.write(self.screen, text.encode())
 
+    def interrupt(self) -> None:
+        """Press Ctrl-C; once more where it came just before the prompt listened."""
+        shown: list[int] = []
+        while not shown:
+            self.process.send_signal(signal.SIGINT)
+            shown, _, _ = select.select([self.screen], [], [], 1.0)
+
     def finish(self) -> Outcome:
         """Read to the end; a terminal has no separate error stream."""
         while self._read():
@@ -233,10 +240,12 @@ def terminal(
         os.close(screen)
 
 
-def until_served(emulator: Emulator, pages: int, process: subprocess.Popen[str]) -> None:
-    """Wait until the server answered so many requests for history of this process."""
+def until_served(
+    emulator: Emulator, number: int, process: subprocess.Popen[str], call: str = "history"
+) -> None:
+    """Wait until the server answered so many requests of this process."""
     end = time.monotonic() + PATIENCE
-    while emulator.counters.requests["history"] < pages:
+    while emulator.counters.requests[call] < number:
         assert time.monotonic() < end
         assert process.poll() is None, process.communicate()
         threading.Event().wait(0.002)
