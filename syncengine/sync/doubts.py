@@ -88,7 +88,7 @@ def _looks(
         return 0
     wanted = listed.preview.message_id
     shown = any(message.message_id == wanted for message in page.messages)
-    if shown or wanted in held or view.held(key, [wanted]):
+    if shown or wanted in held or view.held(key, [wanted]) or view.tombstones(key, [wanted]):
         return 0
     if _is_fresh(page, listed.preview.timestamp):
         return max(1, listed.looks)

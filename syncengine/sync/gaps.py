@@ -222,8 +222,21 @@ def _remaining(
     if run.open_above and not any(gap.high == HEAD for gap in gaps):
         newest = local.below(HEAD)
         gaps.append(Gap(max(high, START if newest is None else newest), HEAD))
-    gaps.sort(key=lambda gap: gap.low)
+    gaps = _merged(gaps)
     return gaps, _frontier(gaps, low)
+
+
+def _merged(gaps: Sequence[Gap]) -> list[Gap]:
+    """Gaps in order. Where what stood between two of them was deleted they can overlap:
+    such a pair is one gap, fetched as one."""
+    merged: list[Gap] = []
+    for gap in sorted(gaps, key=lambda gap: (gap.low, gap.high)):
+        if merged and gap.low < merged[-1].high:
+            last = merged.pop()
+            upper = gap if gap.high >= last.high else last
+            gap = evolve(upper, low=last.low, seam=gap.seam and last.seam)
+        merged.append(gap)
+    return merged
 
 
 class _Beneath:

@@ -61,11 +61,15 @@ def batches(message_ids: Sequence[str], size: int) -> Iterator[Sequence[str]]:
         yield message_ids[start : start + size]
 
 
+_LARGEST_ID = 2**64 - 1
+
+
 def checked_ids(message_ids: Iterable[str]) -> list[str]:
     """The ids, each once. Raises ConfigError for what can be no message id."""
     found = list(dict.fromkeys(message_ids))
     for message_id in found:
-        if not (message_id.isascii() and message_id.isdecimal() and len(message_id) <= 20):
+        digits = message_id.isascii() and message_id.isdecimal() and len(message_id) <= 20
+        if not digits or int(message_id) > _LARGEST_ID:
             raise ConfigError(
                 f"{message_id!r} is no message id", hint="Ids are the digits that a read returned."
             )

@@ -6,7 +6,7 @@ from functools import partial
 from attrs import frozen
 
 from syncengine.errors import Gone, SyncEngineError
-from syncengine.models import ConversationKey, Intent, IntentKind
+from syncengine.models import ConversationKey, Intent, IntentKind, IntentState
 from syncengine.remote.port import Remote
 from syncengine.retry import Retrier
 from syncengine.store import outbox
@@ -15,7 +15,7 @@ from syncengine.store.store import Store
 from syncengine.store.view import View
 from syncengine.store.writer import Decision
 from syncengine.sync.intents import Answer, answer_to, batches, bounded
-from syncengine.sync.placing import place_head
+from syncengine.sync.placing import look_again
 
 
 @frozen
@@ -59,6 +59,9 @@ def ask_conversation(key: ConversationKey, now: int, *, delete_messages: bool) -
     return [*ask_before(key, 1 << 62, now), *entry] if delete_messages else entry
 
 
+_SPOILT = "the deletion of the conversation's messages was refused"
+
+
 class Outbox:
     """Sends the pending intents of one account."""
 
@@ -70,8 +73,15 @@ class Outbox:
     async def deliver(self) -> Delivery:
         """Send all that is pending. Faults of the server end the pass; nothing is lost."""
         settled = refused = 0
+        spoilt: set[ConversationKey] = set()
         refusals: list[tuple[ConversationKey, SyncEngineError]] = []
-        for intent in await self._store.read(lambda c: outbox.intents(c, pending=True)):
+        for intent in await self._store.read(outbox.intents):
+            if intent.state is IntentState.REFUSED:
+                spoilt.add(intent.key)
+                continue
+            if intent.kind is IntentKind.LISTING and intent.key in spoilt:
+                await self._note(Reply(intent, refused=True, error=_SPOILT))
+                continue
             try:
                 await self._send(intent)
                 settled += 1
@@ -81,6 +91,7 @@ class Outbox:
                     return Delivery(settled, refused, error, tuple(refusals))
                 await self._note(Reply(intent, refused=True, error=str(error)))
                 refusals.append((intent.key, error))
+                spoilt.add(intent.key)
                 refused += 1
         return Delivery(settled, refused, None, tuple(refusals))
 
@@ -91,7 +102,8 @@ class Outbox:
         await self._accepted(self._request(intent))
         await self._note(Reply(intent, done=True))
         if intent.kind is IntentKind.LISTING:
-            await self._look_at_head(intent.key)
+            # Somebody may have written between the two calls: then the conversation is back.
+            await self._store.apply([look_again(intent.key)])
 
     def _request(self, intent: Intent) -> Callable[[], Awaitable[None]]:
         if intent.kind is IntentKind.BEFORE:
@@ -111,11 +123,6 @@ class Outbox:
             await self._retrier.call(request)
         except Gone:
             return  # what is not there is deleted
-
-    async def _look_at_head(self, key: ConversationKey) -> None:
-        """Somebody may have written between the two calls: then the conversation is back."""
-        page = await self._retrier.call(lambda: self._remote.fetch_page(key))
-        await self._store.apply([place_head(key, page)])
 
     async def _note(self, reply: Reply) -> None:
         await self._store.apply([lambda view: reply])

@@ -39,6 +39,16 @@ def note_summaries(page: SummaryPage) -> list[Decision]:
     return [*(partial(noted, summary) for summary in page.summaries), open_list]
 
 
+def look_again(key: ConversationKey) -> Decision:
+    """The next cycle reads the newest page, whatever the list says."""
+
+    def decide(view: View) -> Batch:
+        closed, opened = _head_gap(key, view)
+        return Batch(key, gaps_closed=closed, gaps_opened=opened)
+
+    return decide
+
+
 def place_head(key: ConversationKey, page: Page) -> Decision:
     """A page that was read from the newest end, or that goes on where such a page
     showed no message at all."""

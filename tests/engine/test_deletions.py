@@ -127,6 +127,34 @@ async def test_a_lasting_refusal_puts_the_messages_back_and_is_reported(side: Si
     assert side.served() == ids
 
 
+async def test_a_refused_conversation_deletion_is_not_half_done(side: Side) -> None:
+    """Law 8: where its messages are refused, its list entry stays too, here and there."""
+    side.send("m1", "m2")
+    await side.sync()
+    side.world.switches = Switches(roaming="disabled-400")
+    async with side.engine() as engine:
+        await engine.delete_remote_conversation("bob", "chat")
+        delivery = await engine.deliver()
+        listed = await engine.load_all_conversations()
+        states = {intent.state for intent in await engine.outbox()}
+    assert (delivery.settled, delivery.refused, len(delivery.refusals)) == (0, 1, 1)
+    assert states == {IntentState.REFUSED}
+    assert [c.conversation_id for c in listed] == ["bob"]
+    assert await visible(side) == ["m1", "m2"]
+    assert len(side.world.conversations(USER)) == 1
+
+
+async def test_a_delivered_conversation_deletion_leaves_nothing_to_fetch(side: Side) -> None:
+    """Laws 8 and 11: one look at the head, and then the account is idle."""
+    side.send("m1", "m2")
+    await side.sync()
+    async with side.engine() as engine:
+        await engine.delete_remote_conversation("bob", "chat")
+        await engine.sync()
+        report = await engine.sync()
+    assert (report.requests, report.gaps_open) == (1, 0)
+
+
 async def test_delete_up_to_a_time_in_the_future_spares_what_is_written_later(
     side: Side,
 ) -> None:
@@ -266,7 +294,7 @@ def _no_more_pages(connection: sqlite3.Connection) -> None:
     connection.execute(f"PRAGMA max_page_count = {pages}")
 
 
-@pytest.mark.parametrize("message_id", ["", "abc", "12x", "1" * 30, "-5"])
+@pytest.mark.parametrize("message_id", ["", "abc", "12x", "1" * 30, "-5", str(2**64)])
 async def test_what_can_be_no_message_id_is_refused_before_anything_happens(
     side: Side, message_id: str
 ) -> None:

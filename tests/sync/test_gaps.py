@@ -167,6 +167,14 @@ def test_room_between_positions_is_made_where_it_is_used_up() -> None:
     assert copy.picture() == "[m1 a b c m2 m3]"
 
 
+def test_gaps_with_nothing_left_between_them_become_one() -> None:
+    """Law 1: after deletions two gaps can meet; a run between them leaves one below it."""
+    copy = Copy({}, [Gap(START, 5 * STEP), Gap(-STEP, HEAD)])
+    copy.apply(run("m8 m9", head=True))
+    assert copy.picture() == "? [m8 m9]"
+    assert len(copy.gaps) == 1
+
+
 def test_a_seam_at_the_head_takes_part_in_later_reads() -> None:
     """Law 2: a seam stays where it is when messages arrive above it."""
     copy = Copy({"m1": 0}, [Gap(0, HEAD, seam=True)])
