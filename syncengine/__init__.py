@@ -6,7 +6,7 @@
 from typing import TYPE_CHECKING, Any
 
 from syncengine.config import Config, Environment
-from syncengine.engine import State, Status, SyncEngine
+from syncengine.engine import SyncEngine
 from syncengine.errors import (
     ConfigError,
     CursorExpired,
@@ -46,6 +46,8 @@ from syncengine.models import (
     Report,
     Slice,
     Source,
+    State,
+    Status,
 )
 from syncengine.remote.port import Capabilities, Remote
 

@@ -3,11 +3,8 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
-from enum import StrEnum
 from pathlib import Path
 from typing import Self, TypeVar
-
-from attrs import frozen
 
 from syncengine.config import Config, Environment
 from syncengine.errors import (
@@ -29,6 +26,8 @@ from syncengine.models import (
     Report,
     Slice,
     Source,
+    State,
+    Status,
     SummaryPage,
 )
 from syncengine.reader import Reader, conversation_key
@@ -57,41 +56,6 @@ T = TypeVar("T")
 
 _AWAY = (Unreachable, Throttled, ServerFault)
 """Faults that a local answer is better than."""
-
-
-class State(StrEnum):
-    """What an engine is doing."""
-
-    OFFLINE = "offline"
-    IDLE = "idle"
-    SYNCING = "syncing"
-    CLOSED = "closed"
-
-
-@frozen
-class Status:
-    """An account's copy in figures."""
-
-    path: Path
-    account: str | None
-    """Server and user; None: the file was never synced."""
-    conversations: int
-    messages: int
-    gaps: int
-    seams: int
-    never_synced: int
-    """Conversations known from the list of which no history was fetched yet."""
-    pending: int
-    """Deletions that are still to be delivered."""
-    refused: int
-    """Deletions that the server refuses; their messages are shown again."""
-    listed_at: int | None
-    """When the list was last read to its end, ms, local clock."""
-    synced_at: int | None
-    """When the last cycle without errors ended, ms, local clock."""
-    bytes: int
-    """Size of the file; its write-ahead log not counted."""
-    writable: bool
 
 
 class SyncEngine:

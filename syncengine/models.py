@@ -8,6 +8,7 @@ integers are signed.
 
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from attrs import field, frozen
@@ -281,3 +282,38 @@ class Report:
     """What is still to be fetched, over the whole account; seams are not counted."""
     seconds: float
     errors: Sequence[Problem] = ()
+
+
+class State(StrEnum):
+    """What an engine is doing."""
+
+    OFFLINE = "offline"
+    IDLE = "idle"
+    SYNCING = "syncing"
+    CLOSED = "closed"
+
+
+@frozen
+class Status:
+    """An account's copy in figures."""
+
+    path: Path
+    account: str | None
+    """Server and user; None: the file was never synced."""
+    conversations: int
+    messages: int
+    gaps: int
+    seams: int
+    never_synced: int
+    """Conversations known from the list of which no history was fetched yet."""
+    pending: int
+    """Deletions that are still to be delivered."""
+    refused: int
+    """Deletions that the server refuses; their messages are shown again."""
+    listed_at: int | None
+    """When the list was last read to its end, ms, local clock."""
+    synced_at: int | None
+    """When the last cycle without errors ended, ms, local clock."""
+    bytes: int
+    """Size of the file; its write-ahead log not counted."""
+    writable: bool

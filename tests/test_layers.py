@@ -46,7 +46,16 @@ PURE = (
 )
 """Files that decide and do not act: no await, nothing that could do I/O."""
 
-PURE_IMPORTS = {"attrs", "bisect", "collections", "enum", "functools", "itertools", "typing"}
+PURE_IMPORTS = {
+    "attrs",
+    "bisect",
+    "collections",
+    "enum",
+    "functools",
+    "itertools",
+    "pathlib",
+    "typing",
+}
 
 
 def files() -> list[Path]:

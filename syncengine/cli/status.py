@@ -10,7 +10,8 @@ import click
 from syncengine.cli.account import existing_database
 from syncengine.cli.options import file_options, json_option
 from syncengine.cli.output import count, moment, plain, print_json
-from syncengine.engine import Status, SyncEngine
+from syncengine.engine import SyncEngine
+from syncengine.models import Status
 
 
 @click.command()
