@@ -92,12 +92,14 @@ def test_a_pull_killed_thirty_times_ends_with_exactly_the_servers_messages(
     moments = random.Random(seed)
     path = tmp_path / "alice.db"
     deaths = sum(kill_after(server, path, moments.randint(1, 24)) for _ in range(KILLS))
+    before_the_end = sum(map(len, held(path).values()))
     with pulling(server, path) as last:
         assert last.stdout is not None
         assert last.stdout.read().endswith("done\n")
     assert deaths == KILLS, "the world is too small: a pull ended before it was killed"
     assert held(path) == expected()
     served = counters(server)
+    print(f"held after the last death: {before_the_end}")
     print(f"rows served {served['rows']}, twice {served['rows_twice']}")
     in_flight = 2 * FETCHERS * PAGE_SIZE  # one page on its way, one waiting for its commit
     assert served["rows_twice"] <= KILLS * in_flight
