@@ -44,6 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Measure and print; 1 where a program did not pull every message."""
     console = Console()
+    console.width = max(console.width, 110)  # a pipe has none, and figures must not be cut
     with emulator(options.world) as server:
         served = _served(server, options)
         figures = _interleaved(server, options)
