@@ -30,6 +30,20 @@ def later(side: Side) -> None:
     side.time.seconds += 7200
 
 
+def hold_the_first_page(remote: WatchedRemote) -> tuple[asyncio.Event, asyncio.Event]:
+    """The first page is slow on its way: one event says that it was answered, the other
+    lets it arrive."""
+    answered, go_on = asyncio.Event(), asyncio.Event()
+
+    async def hold(peer: str, start: str) -> None:
+        if not answered.is_set():
+            answered.set()
+            await go_on.wait()
+
+    remote.after = hold
+    return answered, go_on
+
+
 async def settle(side: Side) -> Report:
     """Sync until nothing can be in doubt any more."""
     for _ in range(5):
@@ -47,14 +61,7 @@ async def test_a_page_that_comes_late_does_not_close_a_gap(side: Side) -> None:
     await side.sync()
     later(side)
     remote = side.remote()
-    answered, go_on = asyncio.Event(), asyncio.Event()
-
-    async def hold_the_first(peer: str, start: str) -> None:
-        if not answered.is_set():
-            answered.set()
-            await go_on.wait()
-
-    remote.after = hold_the_first
+    answered, go_on = hold_the_first_page(remote)
     async with side.engine(remote=remote, fetchers=1) as engine:
         slow = asyncio.create_task(engine.fetch_history_messages("bob", "chat", page_size=10))
         await answered.wait()
@@ -73,14 +80,7 @@ async def test_a_page_that_comes_late_does_not_undo_an_edit(side: Side) -> None:
     ids = side.send(*numbered(1, 10))
     await side.sync()
     remote = side.remote()
-    answered, go_on = asyncio.Event(), asyncio.Event()
-
-    async def hold_the_first(peer: str, start: str) -> None:
-        if not answered.is_set():
-            answered.set()
-            await go_on.wait()
-
-    remote.after = hold_the_first
+    answered, go_on = hold_the_first_page(remote)
     async with side.engine(remote=remote) as engine:
         slow = asyncio.create_task(engine.fetch_history_messages("bob", "chat", page_size=10))
         await answered.wait()
