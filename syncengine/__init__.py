@@ -16,6 +16,7 @@ from syncengine.errors import (
     Patience,
     Rejected,
     RemoteError,
+    RemovalHeldBack,
     Scope,
     ServerFault,
     ServiceNotEnabled,
@@ -44,10 +45,12 @@ from syncengine.models import (
     Problem,
     Progress,
     Report,
+    Retention,
     Slice,
     Source,
     State,
     Status,
+    Verification,
 )
 from syncengine.remote.port import Capabilities, Remote
 
@@ -80,7 +83,9 @@ __all__ = [
     "Rejected",
     "Remote",
     "RemoteError",
+    "RemovalHeldBack",
     "Report",
+    "Retention",
     "Scope",
     "ServerFault",
     "ServiceNotEnabled",
@@ -99,6 +104,7 @@ __all__ = [
     "Unauthorized",
     "Unintelligible",
     "Unreachable",
+    "Verification",
 ]
 
 

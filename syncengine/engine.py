@@ -29,20 +29,23 @@ from syncengine.models import (
     State,
     Status,
     SummaryPage,
+    Verification,
 )
 from syncengine.reader import Reader, conversation_key
 from syncengine.remote.formats import decoder_for
 from syncengine.remote.port import Remote
 from syncengine.retry import Retrier
 from syncengine.store import rows
+from syncengine.store.audits import audit_totals
 from syncengine.store.batch import Revive, Write
 from syncengine.store.database import Connect, connect_threaded
 from syncengine.store.outbox import intents
 from syncengine.store.store import Store, open_store
 from syncengine.store.view import View
 from syncengine.store.writer import Decision
-from syncengine.sync.asking import fetch_history, store_summaries
+from syncengine.sync.asking import Asking, UnderWay, fetch_history, store_summaries
 from syncengine.sync.cycle import Cycle
+from syncengine.sync.history import rules_of
 from syncengine.sync.intents import checked_ids, checked_time
 from syncengine.sync.outbox import (
     Delivery,
@@ -51,6 +54,7 @@ from syncengine.sync.outbox import (
     ask_conversation,
     ask_messages,
 )
+from syncengine.sync.replays import Replays
 
 T = TypeVar("T")
 
@@ -76,6 +80,8 @@ class SyncEngine:
         self._environment = environment
         self._retrier = _retrier(config, environment)
         self._syncing = asyncio.Lock()
+        self._under_way = UnderWay()
+        self._replays = Replays()
         self._closed = False
         self.reader = Reader(store, decode)
         """Everything that is read without a network."""
@@ -139,14 +145,52 @@ class SyncEngine:
         if self._store.obstacle is not None:
             raise self._store.obstacle
         async with self._syncing:
-            cycle = Cycle(
-                remote, self._store, self._retrier, self._config, self._environment, progress
-            )
-            return await cycle.run()
+            return await self._cycle(remote, progress).run()
+
+    async def verify(
+        self,
+        conversation_id: str | None = None,
+        kind: Kind | str | None = None,
+        *,
+        accept: bool = False,
+        progress: Callable[[Progress], None] | None = None,
+    ) -> Verification:
+        """A cycle, and then all of history read again, or that of one conversation: what is
+        not on the server any more goes here too, as far as it is certain (law 5).
+
+        Where messages are missing it waits `confirm_absence_after` and reads them a second
+        time. Removals that are too many are held back, unless `accept` says that a person
+        agrees to them. Otherwise as `sync`; raises ConfigError for a conversation that is
+        not held here.
+        """
+        remote = self._online()
+        only = None
+        if conversation_id is not None:
+            only = await self._known(conversation_id, kind or Kind.CHAT)
+        if self._store.obstacle is not None:
+            raise self._store.obstacle
+        async with self._syncing:
+            return await self._cycle(remote, progress, accept=accept).verify(only)
+
+    def _cycle(
+        self, remote: Remote, progress: Callable[[Progress], None] | None, *, accept: bool = False
+    ) -> Cycle:
+        return Cycle(
+            remote,
+            self._store,
+            self._retrier,
+            self._config,
+            self._environment,
+            self._replays,
+            progress,
+            accept=accept,
+            placed=self._under_way.placed,
+        )
 
     async def status(self) -> Status:
         """The copy in figures."""
         totals = await self.reader.totals()
+        audits = await self._store.read(audit_totals)
         return Status(
             path=self._store.path,
             account=totals.account,
@@ -161,6 +205,12 @@ class SyncEngine:
             synced_at=totals.synced_at,
             bytes=self._store.path.stat().st_size,
             writable=self._store.obstacle is None,
+            verified_since=audits.verified_since,
+            suspects=audits.suspects,
+            held_back=audits.held_back,
+            held_back_conversations=audits.held_back_conversations,
+            unverified=audits.unverified,
+            undecided=0 if self._config.retention_days else audits.undecided,
         )
 
     async def delete_remote_messages_with_ids(
@@ -208,7 +258,7 @@ class SyncEngine:
 
     async def deliver(self) -> Delivery:
         """Send what is pending in the outbox, without a sync. Faults are in the result."""
-        outbox = Outbox(self._online(), self._store, self._retrier)
+        outbox = Outbox(self._online(), self._store, self._retrier, self._under_way.placed)
         async with self._syncing:
             return await outbox.deliver()
 
@@ -281,13 +331,15 @@ class SyncEngine:
         _check("page_size", page_size, 1, 49)
         key = conversation_key(conversation_id, kind)
         try:
-            page = await fetch_history(
-                self._online(), self._store, key, start_message_id, page_size
-            )
+            with self._under_way.fetch():
+                page = await fetch_history(self._asking(), key, start_message_id, page_size)
         except (*_AWAY, _Offline) as error:
             return await self._local_history(key, start_message_id, page_size, error)
         items = [self._message(key, row) for row in reversed(page.messages)]
         return Fetched(items, page.cursor, Source.SERVER)
+
+    def _asking(self) -> Asking:
+        return Asking(self._online(), self._store, self._replays, rules_of(self._config))
 
     async def _local_history(
         self, key: ConversationKey, start: str, size: int, error: Exception

@@ -60,7 +60,14 @@ class Reader:
                 hint="Use the id of a message that a read returned; it may be deleted since.",
             )
         messages = [rows.message(key, columns, self._decode) for columns in found.messages]
-        return Slice(messages, found.gaps, found.seams, found.reached_start, found.as_of)
+        return Slice(
+            messages,
+            found.gaps,
+            found.seams,
+            found.reached_start,
+            found.as_of,
+            found.unverified,
+        )
 
     async def totals(self) -> Totals:
         """The account in figures."""

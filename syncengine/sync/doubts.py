@@ -36,6 +36,8 @@ class HeadJudgement:
     """To be noted, for the next read to confirm."""
     settled: bool
     """An earlier doubt is over."""
+    covers: bool
+    """What is held above the newest message shown should have been shown too."""
 
 
 def judge_head(key: ConversationKey, page: Page, held: Held, view: View) -> HeadJudgement:
@@ -46,13 +48,13 @@ def judge_head(key: ConversationKey, page: Page, held: Held, view: View) -> Head
     waiting = 0 < looks < MAX_LOOKS
     changed = looks if looks != before else None
     doubt = _retreat(page, held, key, view)
+    covers = not waiting and (doubt is None or not _cuts_a_gap(page, held, key, view))
     noted = listed.doubt if listed is not None else None
     if doubt is not None and noted is not None and doubt.top == noted.top:
         confirmed = _apart(noted, doubt) and not _cuts_a_gap(page, held, key, view)
-        return HeadJudgement(waiting or not confirmed, changed, None, settled=confirmed)
-    return HeadJudgement(
-        waiting or doubt is not None, changed, doubt, settled=doubt is None and noted is not None
-    )
+        return HeadJudgement(waiting or not confirmed, changed, None, confirmed, covers)
+    settled = doubt is None and noted is not None
+    return HeadJudgement(waiting or doubt is not None, changed, doubt, settled, covers)
 
 
 def _retreat(page: Page, held: Held, key: ConversationKey, view: View) -> Doubt | None:

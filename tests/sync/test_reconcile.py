@@ -17,8 +17,8 @@ def held(number: int, *, age: int = 0, **state: Any) -> Stored:
     return Stored(str(1000 + number), number, NOW - age, **state)
 
 
-def evidence(*served: Stored, **settings: int) -> Evidence:
-    given: dict[str, int] = {"served_at": NOW, "horizon": 0, "confirm_after": 10_000}
+def evidence(*served: Stored, **settings: Any) -> Evidence:
+    given: dict[str, Any] = {"served_at": NOW, "horizon": 0, "confirm_after": 10_000}
     return Evidence(served=served, **(given | settings))
 
 
