@@ -44,7 +44,7 @@ _AUDITED = """
                       ELSE verified_at END,
         turn = CASE WHEN :finished THEN coalesce(:began, sweep_at, :at)
                     WHEN :failed THEN :at ELSE turn END,
-        arrived = CASE WHEN :finished THEN
+        arrived = CASE WHEN :finished AND NOT :doubted THEN
                        CASE WHEN sweep_at IS NULL OR :began IS NOT NULL THEN 0 ELSE arriving END
                   ELSE arrived END,
         arriving = CASE WHEN :finished OR sweep_at IS NULL THEN 0 ELSE arriving END,
@@ -168,8 +168,14 @@ def _write_audited(connection: sqlite3.Connection, audited: Audited) -> None:
         "SELECT position FROM message WHERE conversation = ? AND message_id = ?",
         (found[0], audited.down_to),
     ).fetchone()
+    (doubted,) = connection.execute(
+        "SELECT EXISTS (SELECT 1 FROM message WHERE conversation = :row AND unverified = 1)"
+        " OR EXISTS (SELECT 1 FROM message WHERE conversation = :row AND suspect_at IS NOT NULL)",
+        {"row": found[0]},
+    ).fetchone()
     bound = {
         "row": found[0],
+        "doubted": doubted,  # what was not served since then counts what came since then
         "at": audited.at,
         "began": audited.began_at,
         "head": audited.head,

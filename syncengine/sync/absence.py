@@ -129,8 +129,12 @@ def _stored(message: PlacedMessage) -> Stored:
 
 
 def _arrived(key: ConversationKey, view: View) -> int:
-    """How many messages may have pushed out others; no limit where the head is not read."""
-    if any(gap.high == HEAD and not gap.seam for gap in view.gaps(key)):
+    """How many messages may have pushed out others; no limit where the head is not read.
+
+    Where it was read and showed less than is held, it is open only until that is confirmed.
+    """
+    unread = any(gap.high == HEAD and not gap.seam for gap in view.gaps(key))
+    if unread and view.noted_doubt(key) is None:
         return _UNKNOWN
     return view.arrived(key)
 
