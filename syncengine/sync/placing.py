@@ -382,9 +382,11 @@ def _worth_a_look(summary: Summary, listed: ListedState, news: bool, view: View)
 
 def _head_gap(key: ConversationKey, view: View) -> tuple[list[Gap], list[Gap]]:
     """A gap above everything held, unless there is one; a seam there is looked at again."""
-    top = next((gap for gap in view.gaps(key) if gap.high == HEAD), None)
+    gaps = view.gaps(key)
+    top = next((gap for gap in gaps if gap.high == HEAD), None)
     if top is not None and not top.seam:
         return [], []
     newest = view.below(key, HEAD)
-    low = START if newest is None else newest
+    # What stood above a gap may be deleted by now.
+    low = max([START if newest is None else newest, *(gap.high for gap in gaps if gap != top)])
     return ([top] if top is not None else []), [Gap(low if top is None else top.low, HEAD)]
