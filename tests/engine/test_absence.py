@@ -13,7 +13,7 @@ from syncengine.emulator import Switches, World
 from tests.harness import USER, Side, dump, numbered
 
 DAY = 86_400
-AUDIT = {"audit_pages": 4}
+AUDIT: dict[str, Any] = {"audit_pages": 4}
 
 
 def use(side: Side, **switches: Any) -> None:

@@ -10,10 +10,11 @@ from attrs import evolve
 
 from syncengine import ConfigError, Gone, Kind, Progress, Report
 from syncengine.emulator import World
+from syncengine.emulator.switches import StartGone
 from tests.harness import USER, Side, numbered
 
 DAY = 86_400
-AUDIT = {"audit_pages": 4}
+AUDIT: dict[str, Any] = {"audit_pages": 4}
 
 
 def delete(side: Side, ids: Sequence[str], peer: str = "bob") -> None:
@@ -38,7 +39,7 @@ def verified(side: Side) -> list[int | None]:
 
 
 @pytest.mark.parametrize("start_gone", ["nothing", "head", "honour"])
-async def test_every_message_is_verified_in_the_end(side: Side, start_gone: str) -> None:
+async def test_every_message_is_verified_in_the_end(side: Side, start_gone: StartGone) -> None:
     """Passes over whole conversations go on where the last cycle stopped, until the start."""
     side.page_size = 10
     side.world.switches = evolve(side.world.switches, start_gone=start_gone)
