@@ -41,6 +41,9 @@ PURE = (
     "sync/placing.py",
     "sync/doubts.py",
     "sync/reconcile.py",
+    "sync/absence.py",
+    "sync/replays.py",
+    "sync/intents.py",
     "models.py",
     "errors.py",
 )

@@ -294,8 +294,8 @@ def _due(found: sqlite3.Cursor) -> list[Due]:
     return [Due(ConversationKey(name, kind), position) for name, kind, position in found]
 
 
-_LONGEST_PLAN = 180 * 86_400_000
-"""Ms: what the service offers at most, as far as is documented (wire facts, section 3)."""
+_LONGEST_PLAN = 184 * 86_400_000
+"""Ms: six months, the longest documented retention (`schema/wire/README.md`, History)."""
 
 
 class AuditTotals(NamedTuple):

@@ -136,6 +136,8 @@ class Batch:
     """Ms, the server's clock."""
     newest_changed: bool = False
     """A message was placed above all that were held."""
+    newest_unsure: bool = False
+    """Some messages are hidden, so that an older one than the newest is the newest shown."""
     frontier: Gap | None = field(default=None, eq=False)
     """The gap directly below the page, the one that its cursor continues."""
     open_gaps: int = field(default=0, eq=False)

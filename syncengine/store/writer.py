@@ -249,7 +249,7 @@ def _write_state(connection: sqlite3.Connection, row: int, batch: Batch) -> None
             "UPDATE conversation SET doubt_id = ?, doubt_at = ? WHERE conversation = ?",
             (doubt.top if doubt else None, doubt.at if doubt else None, row),
         )
-    if batch.newest_changed or batch.restored:
+    if batch.newest_changed or batch.newest_unsure:
         connection.execute(_NEWEST, {"row": row, "activity": _latest(batch.inserts)})
 
 

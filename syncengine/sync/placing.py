@@ -300,6 +300,7 @@ def _guarded(batch: Batch, page: Page, view: View) -> Batch:
         sighted=[(m, page.served_at) for m, at in {**lasting, **absent}.items() if at is None],
         reopened=[m for m, at in lasting.items() if at is not None and _confirms(page, at)],
         restored=list(back),
+        newest_unsure=bool(batch.inserts or back),
     )
 
 
