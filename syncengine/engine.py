@@ -24,7 +24,6 @@ from syncengine.models import (
     MessageRow,
     Progress,
     Report,
-    Slice,
     Source,
     State,
     Status,
@@ -36,7 +35,6 @@ from syncengine.remote.formats import decoder_for
 from syncengine.remote.port import Remote
 from syncengine.retry import Retrier
 from syncengine.store import rows
-from syncengine.store.audits import audit_totals
 from syncengine.store.batch import Revive, Write
 from syncengine.store.database import Connect, connect_threaded
 from syncengine.store.outbox import intents
@@ -189,29 +187,7 @@ class SyncEngine:
 
     async def status(self) -> Status:
         """The copy in figures."""
-        totals = await self.reader.totals()
-        audits = await self._store.read(audit_totals)
-        return Status(
-            path=self._store.path,
-            account=totals.account,
-            conversations=totals.conversations,
-            messages=totals.messages,
-            gaps=totals.gaps,
-            seams=totals.seams,
-            never_synced=totals.never_synced,
-            pending=totals.pending,
-            refused=totals.refused,
-            listed_at=totals.listed_at,
-            synced_at=totals.synced_at,
-            bytes=self._store.path.stat().st_size,
-            writable=self._store.obstacle is None,
-            verified_since=audits.verified_since,
-            suspects=audits.suspects,
-            held_back=audits.held_back,
-            held_back_conversations=audits.held_back_conversations,
-            unverified=audits.unverified,
-            undecided=0 if self._config.retention_days else audits.undecided,
-        )
+        return await self.reader.status(plan_known=self._config.retention_days is not None)
 
     async def delete_remote_messages_with_ids(
         self, conversation_id: str, kind: Kind | str, message_ids: Iterable[str]
@@ -344,18 +320,10 @@ class SyncEngine:
     async def _local_history(
         self, key: ConversationKey, start: str, size: int, error: Exception
     ) -> Fetched[Message]:
-        try:
-            found = await self.reader.messages(
-                key.conversation_id, key.kind, before=start or None, limit=size
-            )
-        except ConfigError:
-            raise error from None
-        messages = _unbroken(found, start)
-        if not messages and (found.gaps or found.seams):
+        page = await self.reader.page(key, start, size)
+        if page is None:
             raise error
-        whole = len(messages) == len(found.messages) and found.reached_start
-        cursor = None if whole or not messages else messages[0].message_id
-        return Fetched(messages, cursor, Source.LOCAL, error)
+        return Fetched(page.messages, page.cursor, Source.LOCAL, error)
 
     async def _list(
         self,
@@ -397,17 +365,6 @@ class _Offline(ConfigError):
     """There is no server to ask."""
 
     default_hint = "Open the engine with a remote to fetch from a server."
-
-
-def _unbroken(found: Slice, start: str) -> Sequence[Message]:
-    """The newest messages of a slice down to its first hole: a page must not jump over one."""
-    above = {hole.newer_id for hole in (*found.gaps, *found.seams)}
-    if start and start in above:
-        return ()
-    for index in range(len(found.messages) - 1, -1, -1):
-        if found.messages[index].message_id in above:
-            return found.messages[index:]
-    return found.messages
 
 
 def _always(write: Write) -> Decision:
