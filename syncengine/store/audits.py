@@ -223,6 +223,10 @@ _SUSPECTS = (
     " GROUP BY m.conversation ORDER BY coalesce(a.held_back, 0), coalesce(a.turn, 0),"
     " min(m.suspect_at) LIMIT :limit"
 )
+_DECIDABLE = (
+    _NAMED + "max(m.position) FROM message m JOIN conversation c USING (conversation)"
+    " WHERE m.unverified = 1 AND m.timestamp > ? AND m.hidden IS NULL GROUP BY m.conversation"
+)
 _HEADS = (
     _NAMED + f"{HEAD} FROM audit a JOIN conversation c USING (conversation)"
     " WHERE a.head_at IS NULL OR :since IS NULL OR a.head_at NOT BETWEEN :since AND :now"
@@ -239,6 +243,12 @@ def suspects_due(connection: sqlite3.Connection) -> list[Due]:
     """All places where messages are missing: a conversation each, its topmost one."""
     bound = {"ripe": 1 << 62, "now": 1 << 62, "limit": -1}
     return _due(connection.execute(_SUSPECTS, bound))
+
+
+def decidable_due(connection: sqlite3.Connection, sent_after: int) -> list[Due]:
+    """Where unverified messages were sent after that time, ms: a conversation each, its
+    topmost one."""
+    return _due(connection.execute(_DECIDABLE, (sent_after,)))
 
 
 class Plan(NamedTuple):

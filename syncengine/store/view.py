@@ -146,6 +146,13 @@ _LATEST = """
     SELECT max(timestamp) FROM
         (SELECT timestamp FROM message WHERE conversation = ? ORDER BY position DESC LIMIT 50)
 """
+_NEWEST_ID = """
+    SELECT message_id FROM message WHERE conversation = ? ORDER BY position DESC LIMIT 1
+"""
+_NEWEST_SERVED = """
+    SELECT message_id FROM message WHERE conversation = ? AND unverified = 0
+    ORDER BY position DESC LIMIT 1
+"""
 _ABOVE = """
     SELECT message_id FROM message
     WHERE conversation = ? AND position >= ? AND message_id NOT LIKE 'raw:%'
@@ -314,11 +321,19 @@ class View:
 
     def newest_id(self, key: ConversationKey) -> str | None:
         """The message of the highest position."""
-        found = self._connection.execute(
-            "SELECT message_id FROM message WHERE conversation = ? ORDER BY position DESC LIMIT 1",
-            (self.row(key),),
-        ).fetchone()
+        found = self._connection.execute(_NEWEST_ID, (self.row(key),)).fetchone()
         return None if found is None else str(found[0])
+
+    def newest_served(self, key: ConversationKey) -> str | None:
+        """The message of the highest position that a page of the head should show: not one
+        that is known to be gone from the server, and nobody can tell why."""
+        found = self._connection.execute(_NEWEST_SERVED, (self.row(key),)).fetchone()
+        return None if found is None else str(found[0])
+
+    def is_suspect(self, key: ConversationKey, message_id: str) -> bool:
+        """Whether a read that should have shown the message did not."""
+        held = self.held(key, [message_id]).get(message_id)
+        return held is not None and held.suspect_at is not None
 
     def above(self, key: ConversationKey, position: int, limit: int) -> list[str]:
         """Ids that the server knows, from `position` upwards, nearest first."""

@@ -13,7 +13,7 @@ from syncengine.models import ConversationKey, MessageRow, Page
 from syncengine.store.batch import BURIED, HEAD, RETURNED, START, Absence, Covered, Gap
 from syncengine.store.view import HeldMessage, PlacedMessage, View
 from syncengine.sync.gaps import Run
-from syncengine.sync.reconcile import Evidence, Fate, Rules, Stored, reconcile
+from syncengine.sync.reconcile import Evidence, Fate, Rules, Stored, horizon, reconcile
 
 SMALL = 50
 """Messages: a conversation with more loses at most a quarter without a person's consent."""
@@ -84,14 +84,9 @@ def _absent(
 ) -> list[PlacedMessage]:
     if any(gap.low <= part.low and part.high <= gap.high for gap in gaps):
         return []  # nothing can be held there: the usual page of a first pull costs nothing
-    undecided_after = -_UNKNOWN if rules.mirror else served_at - _horizon(rules, view)
+    undecided_after = -_UNKNOWN if rules.mirror else served_at - horizon(rules, view.longest_stay())
     found = view.between(key, part.low, part.high, undecided_after)
     return [message for message in found if message.message_id not in places]
-
-
-def _horizon(rules: Rules, view: View) -> int:
-    """The age below which nothing can have expired (law 5 (b))."""
-    return max(rules.stay, view.longest_stay()) if rules.horizon is None else rules.horizon
 
 
 def _fates(
@@ -106,7 +101,7 @@ def _fates(
     evidence = Evidence(
         served=[_shown(row, places) for row in page.messages],
         served_at=page.served_at,
-        horizon=_horizon(rules, view),
+        horizon=horizon(rules, view.longest_stay()),
         confirm_after=rules.confirm_after,
         arrived=_arrived(key, view),
         mirror=rules.mirror,

@@ -7,16 +7,17 @@ passes over whole conversations, those first that were verified longest ago. One
 fails goes to the end of the queue (law 11).
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from itertools import chain, zip_longest
 
 from syncengine.errors import SyncEngineError
 from syncengine.models import ConversationKey
-from syncengine.store.audits import Due, Plan, plan, suspects_due
+from syncengine.store.audits import Due, Plan, decidable_due, plan, suspects_due
 from syncengine.store.batch import HEAD, START, Audited, Covered
 from syncengine.store.store import Store
 from syncengine.store.view import View
 from syncengine.sync.history import History
+from syncengine.sync.reconcile import horizon
 
 _OVERLAPS = (2, 24, 240)
 """How many messages above the place to be read the page starts, one try after the other.
@@ -104,14 +105,26 @@ class Audit:
         found = await self._store.read(suspects_due)
         return [due for due in found if key in (None, due.key)]
 
-    async def settle(self, due: list[Due], key: ConversationKey | None) -> None:
+    async def decidable(self, key: ConversationKey | None) -> list[Due]:
+        """Where messages were kept since they might have expired, and what was read
+        meanwhile may tell that they cannot have."""
+        rules, now = self._history.rules, self._history.server_time
+        if now is None:
+            return []
+        found = await self._store.read(
+            lambda c: decidable_due(c, now - horizon(rules, View(c).longest_stay()))
+        )
+        return [due for due in found if key in (None, due.key)]
+
+    async def settle(self, places: Callable[[], Awaitable[list[Due]]]) -> None:
         """Read those places again, downwards, as long as that decides something."""
         before: list[Due] = []
+        due = await places()
         while due and due != before:
             for place in due:
                 if place not in before:
                     await self._settle_one(place)
-            before, due = due, await self.suspects(key)
+            before, due = due, await places()
 
     async def _settle_one(self, due: Due) -> None:
         try:

@@ -160,7 +160,7 @@ class Cycle:
     async def _verify(self, only: ConversationKey | None) -> None:
         async def cycle() -> None:
             if only is None:
-                await self._pull()
+                await self._pull(whole_list=True)
             keys = [only] if only else await self._store.read(audited_conversations)
             self._tally.start_over()
             for key in keys:
@@ -171,11 +171,12 @@ class Cycle:
         await self._workers.run(cycle())
         await self._keep_books(only)
 
-    async def _pull(self) -> None:
+    async def _pull(self, *, whole_list: bool = False) -> None:
         """Queue all that is to be fetched, and wait until it is."""
         for key, at_head in await self._store.read(unfinished):
             self._workers.put(key, HEAD_PHASE if at_head else DEPTH_PHASE)
-        async for news in self._list.read(whole=await self._whole_list_due()):
+        whole = whole_list or await self._whole_list_due()
+        async for news in self._list.read(whole=whole):
             for key in news:
                 self._workers.put(key, HEAD_PHASE)
         await self._workers.join()
@@ -191,12 +192,12 @@ class Cycle:
 
     async def _read_suspects(self, only: ConversationKey | None) -> None:
         """Read a second time what was missing once, until nothing more is decided."""
+        await self._audit.settle(lambda: self._audit.decidable(only))
         for _ in range(_MOST_ROUNDS):
-            due = await self._audit.suspects(only)
-            if not due:
+            if not await self._audit.suspects(only):
                 return
             await self._environment.sleep(self._config.confirm_absence_after)
-            await self._audit.settle(due, only)
+            await self._audit.settle(lambda: self._audit.suspects(only))
 
     async def _step(self, work: Work) -> Work | None:
         if work.phase == HEAD_PHASE:

@@ -26,7 +26,7 @@ from syncengine.store.store import Store
 from syncengine.store.view import View
 from syncengine.store.writer import Decision
 from syncengine.sync.committer import Committer, Outcome
-from syncengine.sync.doubts import FRESH_MS
+from syncengine.sync.doubts import FRESH_MS, MAX_LOOKS
 from syncengine.sync.placing import (
     place_around,
     place_below,
@@ -90,7 +90,7 @@ class History:
         self._limit = config.page_size
         self._tally = tally
         self._replays = replays
-        self._rules = rules_of(config, guarded=guarded)
+        self.rules = rules_of(config, guarded=guarded)
         self._hasty: set[ConversationKey] = set()
         self._head_open: set[ConversationKey] = set()
         self.server_time: int | None = None
@@ -107,7 +107,7 @@ class History:
     @property
     def longest_stay(self) -> int:
         """The longest that an unedited message was seen to stay on the server, ms."""
-        return self._rules.stay
+        return self.rules.stay
 
     async def read_head(self, key: ConversationKey) -> tuple[Link | None, int]:
         """Fetch and place the newest page.
@@ -194,8 +194,11 @@ class History:
         Returns the part that was read; it ends early where the server's answers prove
         nothing.
         """
-        page = await self._fetch(key, "")
-        batch = await self._commit_head(key, page)
+        for _ in range(MAX_LOOKS):  # as long as the list's last message is looked for
+            page = await self._fetch(key, "")
+            batch = await self._commit_head(key, page)
+            if batch is None or not batch.looks:
+                break
         if batch is None or batch.covered is None or batch.covered.low == START:
             return None if batch is None else batch.covered
         link = _next_link(Link(None, None, "", walking=True, whole=True), page, batch)
@@ -261,11 +264,11 @@ class History:
         if provable and page.end and not page.messages:
             return await self._ask_with_proof(key, link)
         if link.above is None:
-            return page, place_head(key, page, self._rules)
+            return page, place_head(key, page, self.rules)
         if link.fresh and not provable and self._remote.capabilities.starts_at_messages:
             self._hasty.add(key)  # nothing to prove it by, and lag may explain what it shows
             return page, place_nothing
-        return page, place_below(key, link.above, page, self._rules)
+        return page, place_below(key, link.above, page, self.rules)
 
     async def _ask_with_proof(self, key: ConversationKey, link: Link) -> tuple[Page, Decision]:
         """The same page, asked for from one message higher: it must show where it hangs."""
@@ -280,7 +283,7 @@ class History:
             page = evolve(more, messages=[*page.messages, *more.messages])
         if link.fresh and all(message.message_id != link.above for message in page.messages):
             self._hasty.add(key)  # a replica without the start: another time
-        return page, place_overlapping(key, link.above, page, self._rules)
+        return page, place_overlapping(key, link.above, page, self.rules)
 
     async def _settled(self, pending: Outcome) -> Batch | None:
         batch = await pending
@@ -288,10 +291,10 @@ class History:
         return self._counted(batch)
 
     async def _commit_head(self, key: ConversationKey, page: Page) -> Batch | None:
-        return self._counted(await self._committer.commit(place_head(key, page, self._rules)))
+        return self._counted(await self._committer.commit(place_head(key, page, self.rules)))
 
     async def _commit_around(self, key: ConversationKey, start: str, page: Page) -> Batch | None:
-        decision = place_around(key, start, page, self._rules)
+        decision = place_around(key, start, page, self.rules)
         return self._counted(await self._committer.commit(decision))
 
     def _counted(self, batch: Batch | None) -> Batch | None:
@@ -334,8 +337,8 @@ class History:
         self.first_heard = self.first_heard or at
         self.server_time = max(self.server_time or 0, at)
         stay = longest_stay(page.messages, at)
-        if stay > self._rules.stay:
-            self._rules = evolve(self._rules, stay=stay)
+        if stay > self.rules.stay:
+            self.rules = evolve(self.rules, stay=stay)
 
 
 def rules_of(config: Config, *, guarded: bool = True) -> Rules:

@@ -38,6 +38,12 @@ class Rules:
     """Hold removals of very much back until a person agrees."""
 
 
+def horizon(rules: Rules, longest_stay: int) -> int:
+    """The age in ms below which nothing can have expired (law 5 (b)), given the longest that
+    this file ever saw an unedited message stay."""
+    return max(rules.stay, longest_stay) if rules.horizon is None else rules.horizon
+
+
 @frozen
 class Stored:
     """A held message, as far as this decision needs it."""
