@@ -150,6 +150,14 @@ def unfinished(connection: sqlite3.Connection) -> list[tuple[ConversationKey, bo
     return [(ConversationKey(name, kind), bool(at_head)) for name, kind, at_head in found]
 
 
+def doubtful(connection: sqlite3.Connection) -> list[ConversationKey]:
+    """Conversations whose newest page showed less than is held: a second read decides."""
+    found = connection.execute(
+        "SELECT conversation_id, kind FROM conversation WHERE doubt_id IS NOT NULL"
+    )
+    return [ConversationKey(name, kind) for name, kind in found]
+
+
 class Totals(NamedTuple):
     """The account in figures."""
 

@@ -19,6 +19,7 @@ from syncengine.retry import Retrier
 from syncengine.store.audits import AuditTotals, audit_totals, audited_conversations
 from syncengine.store.batch import Bookkeeping
 from syncengine.store.queries import count_gaps, unfinished
+from syncengine.store.queries import doubtful as doubtful_heads
 from syncengine.store.store import Store
 from syncengine.store.view import View
 from syncengine.sync.audit import Audit
@@ -166,7 +167,7 @@ class Cycle:
             for key in keys:
                 self._workers.put(key, AUDIT_PHASE)
             await self._workers.join()
-            await self._read_suspects(only)
+            await self._read_again(only)
 
         await self._workers.run(cycle())
         await self._keep_books(only)
@@ -190,13 +191,17 @@ class Cycle:
         age = self._environment.now() - account.listed_at
         return not 0 <= age < self._config.full_list_every * 1000
 
-    async def _read_suspects(self, only: ConversationKey | None) -> None:
+    async def _read_again(self, only: ConversationKey | None) -> None:
         """Read a second time what was missing once, until nothing more is decided."""
         await self._audit.settle(lambda: self._audit.decidable(only))
         for _ in range(_MOST_ROUNDS):
-            if not await self._audit.suspects(only):
+            doubtful = [k for k in await self._store.read(doubtful_heads) if only in (None, k)]
+            if not doubtful and not await self._audit.suspects(only):
                 return
             await self._environment.sleep(self._config.confirm_absence_after)
+            for key in doubtful:
+                self._workers.put(key, HEAD_PHASE)
+            await self._workers.join()
             await self._audit.settle(lambda: self._audit.suspects(only))
 
     async def _step(self, work: Work) -> Work | None:
