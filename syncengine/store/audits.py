@@ -308,6 +308,15 @@ _LONGEST_PLAN = 184 * 86_400_000
 """Ms: six months, the longest documented retention (`schema/wire/README.md`, History)."""
 
 
+def held_back(connection: sqlite3.Connection) -> tuple[int, int]:
+    """How many messages, in how many conversations, are to be removed when a person agrees."""
+    found: tuple[int, int] = connection.execute(
+        "SELECT count(*), count(DISTINCT conversation) FROM audit JOIN message USING (conversation)"
+        " WHERE held_back = 1 AND suspect_at IS NOT NULL AND hidden IS NULL"
+    ).fetchone()
+    return found
+
+
 class AuditTotals(NamedTuple):
     """What absence left open, over the account."""
 

@@ -16,7 +16,7 @@ from syncengine.errors import RemoteError, RemovalHeldBack
 from syncengine.models import ConversationKey, Report, Verification
 from syncengine.remote.port import Remote
 from syncengine.retry import Retrier
-from syncengine.store.audits import AuditTotals, audit_totals, audited_conversations
+from syncengine.store.audits import audit_totals, audited_conversations, held_back
 from syncengine.store.batch import Bookkeeping
 from syncengine.store.queries import count_gaps, unfinished
 from syncengine.store.queries import doubtful as doubtful_heads
@@ -84,7 +84,7 @@ class Cycle:
         """
         started, requests = self._environment.monotonic(), self._remote.requests
         await self._guarded(self._pull_and_audit)
-        found = await self._totals()
+        waiting = await self._held_back()
         return Report(
             requests=self._remote.requests - requests,
             pages=self._tally.pages,
@@ -94,7 +94,7 @@ class Cycle:
             gaps_open=await self._store.read(count_gaps),
             seconds=self._environment.monotonic() - started,
             errors=tuple(self._tally.problems),
-            held_back=found.held_back,
+            held_back=waiting,
         )
 
     async def verify(self, only: ConversationKey | None) -> Verification:
@@ -108,7 +108,8 @@ class Cycle:
             await self._verify(only)
 
         await self._guarded(work)
-        found = await self._totals()
+        await self._held_back()
+        found = await self._store.read(audit_totals)
         return Verification(
             conversations=len(self._tally.done - self._incomplete),
             incomplete=len(self._incomplete),
@@ -137,18 +138,17 @@ class Cycle:
         except RemoteError as error:
             self._tally.problem(error)
 
-    async def _totals(self) -> AuditTotals:
-        """The audit's figures; what is held back is a problem until a person decides."""
-        found = await self._store.read(audit_totals)
-        if found.held_back:
+    async def _held_back(self) -> int:
+        """How many messages wait for consent: a problem until a person decides."""
+        messages, conversations = await self._store.read(held_back)
+        if messages:
             self._tally.problem(
                 RemovalHeldBack(
-                    f"{found.held_back:,} messages in {found.held_back_conversations:,}"
-                    " conversations are not on the server any more: too many to be removed"
-                    " without your consent"
+                    f"{messages:,} messages in {conversations:,} conversations are not on the"
+                    " server any more: too many to be removed without your consent"
                 )
             )
-        return found
+        return messages
 
     async def _pull_and_audit(self) -> None:
         async def cycle() -> None:
@@ -211,16 +211,11 @@ class Cycle:
             return evolve(work, phase=DEPTH_PHASE, link=link) if open_gaps else None
         if work.phase == DEPTH_PHASE:
             await self._history.close_gaps(work.key, work.link)
-        elif not await self._walk(work.key):
-            self._incomplete.add(work.key)
+        else:
+            self._incomplete.add(work.key)  # until it is done: it may fail
+            if await self._audit.walk(work.key):
+                self._incomplete.discard(work.key)
         return None
-
-    async def _walk(self, key: ConversationKey) -> bool:
-        self._incomplete.add(key)  # until it is done: it may fail
-        whole = await self._audit.walk(key)
-        if whole:
-            self._incomplete.discard(key)
-        return whole
 
     async def _keep_books(self, only: ConversationKey | None = None) -> None:
         """All that a cycle with nothing new writes, in one transaction (law 11)."""
