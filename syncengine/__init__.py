@@ -5,6 +5,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from syncengine.changes import Cause, Change, What
 from syncengine.config import Config, Environment
 from syncengine.engine import SyncEngine
 from syncengine.errors import (
@@ -59,6 +60,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Capabilities",
+    "Cause",
+    "Change",
     "Config",
     "ConfigError",
     "Conversation",
@@ -105,6 +108,7 @@ __all__ = [
     "Unintelligible",
     "Unreachable",
     "Verification",
+    "What",
 ]
 
 

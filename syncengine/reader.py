@@ -4,10 +4,12 @@ from collections.abc import Sequence
 
 from attrs import frozen
 
+from syncengine.changes import Change
 from syncengine.errors import ConfigError
 from syncengine.models import Conversation, ConversationKey, Kind, Message, Slice, Status
 from syncengine.store import queries, rows
 from syncengine.store.audits import audit_totals
+from syncengine.store.journal import changes
 from syncengine.store.slices import SliceRequest, read_slice
 from syncengine.store.store import Store
 
@@ -96,6 +98,11 @@ class Reader:
             return None
         whole = len(messages) == len(found.messages) and found.reached_start
         return LocalPage(messages, None if whole or not messages else messages[0].message_id)
+
+    async def changes(self, *, since: int = 0, limit: int = 1000) -> list[Change]:
+        """What took messages out of sight or brought them back, after revision `since`,
+        oldest first. The last 10,000 are kept."""
+        return await self._store.read(lambda c: changes(c, since, limit))
 
     async def status(self, *, plan_known: bool) -> Status:
         """The account in figures. `plan_known`: the service's retention is configured."""

@@ -4,8 +4,10 @@ import sqlite3
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from syncengine.changes import Cause, What
 from syncengine.models import ConversationKey
 from syncengine.store.batch import HEAD, Absence, Audited, Bookkeeping, Listing, Shift
+from syncengine.store.journal import drop_old_changes, write_change
 from syncengine.store.outbox import NEWEST, hide
 
 _SUSPECT = """
@@ -67,6 +69,9 @@ def write_absence(connection: sqlite3.Connection, row: int, absence: Absence) ->
     connection.executemany(_UNVERIFIED, [(row, m) for m in absence.unverified])
     connection.executemany(_CLEARED, [(row, m) for m in absence.cleared])
     _count_removed(connection, row, len(absence.removed))
+    for cause, ids in ((Cause.ABSENT, absence.removed), (Cause.EXPIRED, absence.expired)):
+        if ids:
+            write_change(connection, row, What.REMOVED, ids, cause=cause)
     if absence.held_back:
         connection.execute("UPDATE audit SET held_back = 1 WHERE conversation = ?", (row,))
     elif absence.cleared or gone:
@@ -106,6 +111,7 @@ def write_restored(connection: sqlite3.Connection, row: int, restored: Sequence[
         "UPDATE audit SET removed = max(0, removed - ?), gone = 0 WHERE conversation = ?",
         (len(restored), row),
     )
+    write_change(connection, row, What.RESTORED, restored)
     hide(connection, row)  # a deletion asked for meanwhile may cover them
 
 
@@ -153,6 +159,7 @@ def write_audits(connection: sqlite3.Connection, change: Bookkeeping) -> None:
     for audited in change.audited:
         _write_audited(connection, audited)
     connection.execute(_RETIRED)
+    drop_old_changes(connection)
     if change.accepted:
         connection.execute(_ACCEPTED)
     if change.accepted_in is not None:

@@ -7,8 +7,10 @@ can put them all back (law 8).
 import sqlite3
 from collections.abc import Sequence
 
+from syncengine.changes import Cause, What
 from syncengine.models import ConversationKey, Intent, IntentKind, IntentState
 from syncengine.store.batch import Ask, Reply, Revive
+from syncengine.store.journal import write_change
 
 _HIDE = {
     IntentKind.MESSAGES: """
@@ -50,6 +52,16 @@ def write_ask(connection: sqlite3.Connection, row: int, ask: Ask) -> None:
         "INSERT INTO intent_message VALUES (?, ?)", [(number, m) for m in ask.message_ids]
     )
     hide(connection, row)
+    if ask.kind is not IntentKind.LISTING:
+        write_change(
+            connection,
+            row,
+            What.REMOVED,
+            ask.message_ids,
+            cause=Cause.DELETED,
+            intent=number,
+            until=ask.timestamp,
+        )
 
 
 def hide(connection: sqlite3.Connection, row: int) -> None:
@@ -79,6 +91,7 @@ def write_reply(connection: sqlite3.Connection, row: int, reply: Reply) -> None:
     if reply.done:
         _bury(connection, row, "hidden = :value", number)
         _forget(connection, number)
+        write_change(connection, row, What.SETTLED, intent=number)
     elif reply.refused:
         connection.execute(
             "UPDATE intent SET state = 'refused', error = ?, attempts = attempts + 1"
@@ -86,6 +99,7 @@ def write_reply(connection: sqlite3.Connection, row: int, reply: Reply) -> None:
             (reply.error, number),
         )
         _show_again(connection, row, reply.intent)
+        write_change(connection, row, What.REFUSED, reply.intent.message_ids, intent=number)
     elif reply.attempted:
         connection.execute(
             "UPDATE intent SET error = ?, attempts = attempts + 1 WHERE intent = ?",
@@ -159,6 +173,7 @@ def write_revive(connection: sqlite3.Connection, row: int, revive: Revive) -> No
     if revive.drop:
         _forget(connection, number)
         _show_again(connection, row, revive.intent)
+        write_change(connection, row, What.DROPPED, revive.intent.message_ids, intent=number)
         return
     connection.execute("UPDATE intent SET state = 'pending' WHERE intent = ?", (number,))
     hide(connection, row)
