@@ -148,7 +148,7 @@ class History:
         """Begin a chain that leads into the gap."""
         if gap.high != HEAD:
             for start in await self._store.read(lambda c: _starts(View(c), key, gap)):
-                link = await self._attach_at(key, start)
+                link = await self._attach_at(key, start, gap.high)
                 if link is not None:
                     return link
         page = await self._fetch(key, "")
@@ -209,14 +209,15 @@ class History:
         """Read the newest page again."""
         return await self._commit_head(key, await self._fetch(key, ""))
 
-    async def _attach_at(self, key: ConversationKey, start: str) -> Link | None:
+    async def _attach_at(self, key: ConversationKey, start: str, high: int) -> Link | None:
+        """Begin at a held message above the gap below `high`."""
         try:
             page = await self._fetch_through(key, start)
         except CursorExpired:
             return None
         batch = await self._commit_around(key, start, page)
-        if batch is None:
-            return None
+        if batch is None or batch.covered is None or batch.covered.high < high:
+            return None  # what stood at the gap is gone: from there it would lead away from it
         came_from = Link(start, None, "", walking=batch.frontier is None)
         return _next_link(came_from, page, batch)
 
