@@ -74,6 +74,10 @@ class Evidence:
     """What may have expired is removed as well."""
 
 
+_DECIDED_MS = 3_600_000
+"""For so long what made a message a suspect holds, though it grows older than the horizon."""
+
+
 class Fate(Enum):
     """What becomes of a message that was not shown."""
 
@@ -103,7 +107,7 @@ def reconcile(absent: Sequence[Stored], evidence: Evidence) -> dict[str, Fate]:
 def _fate(message: Stored, evidence: Evidence, witness: int | None, pushed_out: bool) -> Fate:
     witnessed = witness is not None and witness < message.position
     young = evidence.served_at - message.timestamp < evidence.horizon
-    aged = not witnessed and (not young or pushed_out)
+    aged = not witnessed and (not (young or _was_young(message, evidence)) or pushed_out)
     if aged and not evidence.mirror:
         return Fate.KEEP
     if message.suspect_at is None or message.suspect_at > evidence.served_at:
@@ -111,6 +115,13 @@ def _fate(message: Stored, evidence: Evidence, witness: int | None, pushed_out: 
     if evidence.served_at - message.suspect_at < evidence.confirm_after:
         return Fate.WAIT
     return Fate.EXPIRE if aged else Fate.REMOVE
+
+
+def _was_young(message: Stored, evidence: Evidence) -> bool:
+    """Whether it was missed a short while ago already, when it could not have expired."""
+    if message.suspect_at is None:
+        return False
+    return 0 <= evidence.served_at - message.suspect_at < _DECIDED_MS
 
 
 def _witness(served: Sequence[Stored]) -> int | None:
