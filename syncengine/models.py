@@ -180,6 +180,8 @@ class Conversation:
     """The server has none of its messages any more; what is held here stays readable."""
     verified_since: int | None = None
     """Every message held was seen on the server since then, ms, server clock; None: never."""
+    held_back: int = 0
+    """Messages to be removed, too many without a person's consent."""
 
 
 @frozen
@@ -282,6 +284,8 @@ class Progress:
     conversations_done: int
     conversations_known: int
     """Conversations with something to fetch, as far as is known yet; it may still grow."""
+    verifying: bool = False
+    """All that is held is being read again; the conversations count from 0 for that."""
 
 
 @frozen

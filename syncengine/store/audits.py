@@ -337,7 +337,8 @@ class AuditTotals(NamedTuple):
 
 
 _TOTALS = """
-    SELECT (SELECT CASE WHEN count(*) = count(verified_at) THEN min(verified_at) END FROM audit),
+    SELECT (SELECT CASE WHEN count(*) = count(verified_at) THEN min(verified_at) END
+            FROM audit JOIN conversation USING (conversation) WHERE unlisted = 0),
            (SELECT count(*) FROM message m LEFT JOIN audit a USING (conversation)
             WHERE m.suspect_at IS NOT NULL AND m.hidden IS NULL
               AND coalesce(a.held_back, 0) = 0),

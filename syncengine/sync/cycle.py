@@ -142,12 +142,7 @@ class Cycle:
         """How many messages wait for consent: a problem until a person decides."""
         messages, conversations = await self._store.read(held_back)
         if messages:
-            self._tally.problem(
-                RemovalHeldBack(
-                    f"{messages:,} messages in {conversations:,} conversations are not on the"
-                    " server any more: too many to be removed without your consent"
-                )
-            )
+            self._tally.problem(RemovalHeldBack(_too_many(messages, conversations)))
         return messages
 
     async def _pull_and_audit(self) -> None:
@@ -232,3 +227,12 @@ class Cycle:
             accepted_in=only if self._accept and well else None,
         )
         await self._store.apply([lambda view: book])
+
+
+def _too_many(messages: int, conversations: int) -> str:
+    one, where = messages == 1, "conversation" if conversations == 1 else "conversations"
+    return (
+        f"{messages:,} message{'' if one else 's'} in {conversations:,} {where}"
+        f" {'is' if one else 'are'} not on the server any more: too much to be removed"
+        " without your consent"
+    )
