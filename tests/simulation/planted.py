@@ -36,26 +36,26 @@ def one_sighting() -> AbstractContextManager[Any]:
 
 def horizon_ignored() -> AbstractContextManager[Any]:
     """Whatever is missing twice is removed, though it may have expired."""
-    return patch.object(absence, "_horizon", lambda rules, view: 1 << 60)
+    return patch.object(absence, "horizon", lambda rules, stay: 1 << 60)
 
 
 def edited_neighbour_trusted() -> AbstractContextManager[Any]:
     """An edited message, kept longer, proves that nothing above it expired."""
-    real = reconcile._witness
+    real = reconcile._witnessed
 
-    def witness(served: Any) -> int | None:
-        return real([evolve(each, edited=False) for each in served])
+    def witnessed(message: Any, served: Any) -> bool:
+        return real(message, [evolve(each, edited=False) for each in served])
 
-    return patch.object(reconcile, "_witness", witness)
+    return patch.object(reconcile, "_witnessed", witnessed)
 
 
 def imported_neighbour_trusted() -> AbstractContextManager[Any]:
     """An imported message, whose retention began late, proves that nothing above it expired."""
 
-    def witness(served: Any) -> int | None:
-        return min((each.position for each in served if not each.edited), default=None)
+    def witnessed(message: Any, served: Any) -> bool:
+        return any(s.position < message.position and not s.edited for s in served)
 
-    return patch.object(reconcile, "_witness", witness)
+    return patch.object(reconcile, "_witnessed", witnessed)
 
 
 def dead_start_trusted() -> AbstractContextManager[Any]:
