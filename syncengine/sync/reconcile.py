@@ -114,7 +114,7 @@ def _fate(message: Stored, evidence: Evidence, pushed_out: bool) -> Fate:
 
 def _was_young(message: Stored, evidence: Evidence) -> bool:
     """Whether it was missed a short while ago already, when it could not have expired."""
-    if message.suspect_at is None:
+    if message.suspect_at is None or evidence.mirror:  # which suspects what expired, too
         return False
     return 0 <= evidence.served_at - message.suspect_at < _DECIDED_MS
 
