@@ -74,7 +74,9 @@ class Cycle:
         self._outbox = Outbox(remote, store, retrier, placed)
         self._workers = Workers(config.fetchers, self._step, self._tally)
         confirm_after = int(config.confirm_absence_after * 1000)
-        self._audit = Audit(store, self._history, confirm_after, self._workers, accept=accept)
+        self._audit = Audit(
+            store, self._history, confirm_after, self._workers, environment.random, accept=accept
+        )
         self._incomplete: set[ConversationKey] = set()
 
     async def run(self) -> Report:
