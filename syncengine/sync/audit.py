@@ -73,7 +73,105 @@ class Audit:
             await self._visit(due, due_now, max(left, least))
             least = 1
 
-    def _leads_to(part: Covered, due: Due) -> bool:
+    def _in_turn(self, due_now: Plan) -> Iterable[Due]:
+        """Newest pages and passes over the whole by turns; chance says which comes first, for
+        there may be room for one only."""
+        both = [due_now.heads, due_now.sweeps]
+        self._random.shuffle(both)
+        by_turns = chain.from_iterable(zip_longest(*both))
+        seen = set(due_now.suspects)
+        return dict.fromkeys(due for due in by_turns if due is not None and due not in seen)
+
+    async def _visit(self, due: Due, due_now: Plan, left: int) -> None:
+        part: Covered | None = None
+        try:
+            part = await self.read(due, left)
+            self._workers.succeeded()
+        except SyncEngineError as error:
+            self._workers.failed(error, due.key)
+        finally:
+            at = self._history.server_time or due_now.server_time
+            self.marks.append(_mark(due, part, at, second_look=due in due_now.suspects))
+
+    async def read(self, due: Due, left: int = 1 << 30) -> Covered | None:
+        """Read a page again from a place downwards, with at most so many requests.
+
+        Returns the part that it covers; where nothing leads to that place any more it is
+        the newest page's. None: nothing is proved.
+        """
+        if due.position == HEAD:
+            return await self._newest(due.key)
+        above = await self._store.read(
+            lambda c: View(c).above(due.key, due.position, _FURTHEST + 1)
+        )
+        end = self._history.pages + left
+        for start in (above[overlap] for overlap in _OVERLAPS if overlap < len(above)):
+            left = end - self._history.pages
+            if left < 1:
+                return None
+            part = await self._history.read_below(due.key, start, prove=left >= _TO_THE_END)
+            if part is not None and _leads_to(part, due):
+                return part
+        return await self._newest(due.key) if end > self._history.pages else None
+
+    async def _newest(self, key: ConversationKey) -> Covered | None:
+        batch = await self._history.read_newest(key)
+        return None if batch is None else batch.covered
+
+    async def walk(self, key: ConversationKey) -> bool:
+        """Read all of a conversation again. False: not to its start."""
+        arrived = await self._store.read(lambda c: View(c).arrived(key))
+        part = await self._history.walk(key)
+        if part is None or part.at is None:
+            return False
+        head, whole = part.high == HEAD, part.low == START and part.high == HEAD
+        self.marks.append(
+            Audited(
+                key,
+                part.at,
+                head=head,
+                finished=whole,
+                began_at=part.at,
+                arrived_before=arrived,
+                accepted=whole and self._accept,
+            )
+        )
+        return whole
+
+    async def suspects(self, key: ConversationKey | None) -> list[Due]:
+        """Where messages wait for the read that decides: the topmost one of each."""
+        found = await self._store.read(lambda c: suspects_due(c, held_back=self._accept))
+        return [due for due in found if key in (None, due.key)]
+
+    async def decidable(self, key: ConversationKey | None) -> list[Due]:
+        """Where messages were kept since they might have expired, and what was read
+        meanwhile may tell that they cannot have."""
+        rules, now = self._history.rules, self._history.server_time
+        if now is None:
+            return []
+        found = await self._store.read(
+            lambda c: decidable_due(c, now - horizon(rules, View(c).longest_stay()))
+        )
+        return [due for due in found if key in (None, due.key)]
+
+    async def settle(self, places: Callable[[], Awaitable[list[Due]]]) -> None:
+        """Read those places again, downwards, as long as that decides something."""
+        before: list[Due] = []
+        due = await places()
+        while due and due != before:
+            for place in due:
+                if place not in before:
+                    await self._settle_one(place)
+            before, due = due, await places()
+
+    async def _settle_one(self, due: Due) -> None:
+        try:
+            await self.read(due)
+        except SyncEngineError as error:
+            self._workers.failed(error, due.key)
+
+
+def _leads_to(part: Covered, due: Due) -> bool:
     return part.low < due.position <= part.high
 
 
