@@ -46,6 +46,8 @@ def conversations(
         print_conversations(found)
         if len(found) < total:
             click.echo(f"{len(found):,} of {total:,}; --all shows the rest", err=True)
+    elif total:
+        click.echo("no conversation is left here: all were deleted, or expired", err=True)
     else:
         click.echo("no conversation is held here yet: `syncengine sync` fetches them", err=True)
 
@@ -54,7 +56,7 @@ async def load(path: Path, limit: int | None, *, counted: bool) -> tuple[list[Co
     """The conversations of a file, and, if `counted`, how many there are beyond `limit`."""
     async with SyncEngine.open(path) as engine:
         found = await engine.reader.conversations(limit=limit)
-        if counted and len(found) == limit:
+        if counted and len(found) in (0, limit):
             return found, (await engine.status()).conversations
         return found, len(found)
 

@@ -211,6 +211,8 @@ def test_what_expired_can_go_here_too(serve: Serve, world: World) -> None:
     done = alice.call("verify", "--retention", "mirror", "--retention-days", "7")
     assert (done.code, held(alice)) == (0, [])
     assert "20 messages removed" in done.out
+    listed = alice.call("conversations")
+    assert (listed.out, "no conversation is left here: " in listed.err) == ("", True)
 
 
 def test_a_mass_removal_is_held_back_until_somebody_agrees(serve: Serve, world: World) -> None:
