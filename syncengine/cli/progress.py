@@ -90,6 +90,8 @@ def verifying(progress: Progress) -> Look:
 
     What was missing waits for a second look, which may be seconds after all was read.
     """
+    if not progress.verifying:
+        return syncing(progress)
     done, known = progress.conversations_done, progress.conversations_known
     more = ", now second looks" if 0 < done == known else ""
     return Look("verifying", known, done, f"{done:,}/{known:,} conversations read again{more}")
