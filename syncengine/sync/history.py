@@ -124,7 +124,7 @@ class History:
         """Begin a chain that leads into the gap."""
         if gap.high != HEAD:
             for start in await self._store.read(lambda c: _starts(View(c), key, gap)):
-                link = await self._attach_at(key, start)
+                link = await self._attach_at(key, start, gap.high)
                 if link is not None:
                     return link
         page = await self._fetch(key, "")
@@ -133,12 +133,12 @@ class History:
             return None
         return _next_link(Link(None, None, "", walking=batch.frontier is None), page, batch)
 
-    async def _attach_at(self, key: ConversationKey, start: str) -> Link | None:
+    async def _attach_at(self, key: ConversationKey, start: str, high: int) -> Link | None:
         try:
             page = await self._fetch_through(key, start)
         except CursorExpired:
             return None
-        batch = self._counted(await self._committer.commit(place_around(key, start, page)))
+        batch = self._counted(await self._committer.commit(place_around(key, start, page, high)))
         if batch is None:
             return None
         came_from = Link(start, None, "", walking=batch.frontier is None)

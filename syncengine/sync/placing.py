@@ -79,23 +79,26 @@ def place_nothing(view: View) -> None:
     """A page that proves nothing."""
 
 
-def place_around(key: ConversationKey, start: str, page: Page) -> Decision:
+def place_around(key: ConversationKey, start: str, page: Page, high: int = START) -> Decision:
     """A page below a held message that may be gone from the server.
 
     It proves something only from the first message on that is held as older than the
     start, and nothing about the end: a start that is gone may answer with nothing, or
-    with the head (law 2).
+    with the head (law 2). Where it should lead into the gap below `high`, and that first
+    message stands below the gap, it proves nothing.
     """
-    return partial(_around, key, start, page)
+    return partial(_around, key, start, page, high)
 
 
-def _around(key: ConversationKey, start: str, page: Page, view: View) -> Batch | None:
+def _around(key: ConversationKey, start: str, page: Page, high: int, view: View) -> Batch | None:
     held = view.held(key, [start, *(m.message_id for m in page.messages)])
     origin = held.pop(start, None)
     if origin is None or any(h.position > origin.position for h in held.values()):
         return None
     for index, message in enumerate(page.messages):
         if message.message_id in held:
+            if held[message.message_id].position < high:
+                return None
             proved = Page(page.messages[index:], page.cursor, end=False)
             return _place(key, proved, _run(proved), view)
     return None

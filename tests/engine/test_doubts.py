@@ -315,3 +315,19 @@ async def test_a_local_page_does_not_jump_over_a_gap(side: Side) -> None:
             await engine.fetch_history_messages(
                 "bob", "chat", page_size=20, start_message_id=held[10]
             )
+
+
+async def test_a_gap_closes_though_the_message_above_it_was_deleted_elsewhere(side: Side) -> None:
+    """Laws 2 and 13: a page that begins below the gap says nothing about it: the chain is
+    taken up again higher up, where a page crosses it."""
+    side.page_size = 5
+    side.send(*numbered(1, 25))
+    await side.sync()
+    ids = side.send(*numbered(26, 33))
+    await side.sync_until(lambda progress: progress.pages >= 1)
+    assert side.picture().endswith(" m25] ? [m29 m30 m31 m32 m33]")
+    side.world.delete_messages(USER, "bob", ids[3:4], Kind.CHAT)
+    side.time.seconds += 7200
+    report = await side.sync()
+    assert (report.errors, report.gaps_open) == ((), 0)
+    assert [m for m in side.held() if m != ids[3]] == side.served()
