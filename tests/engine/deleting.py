@@ -34,6 +34,8 @@ class Life:
     asked: int = 0
     moved: asyncio.Event = field(factory=asyncio.Event)
     """Something was pulled: there may be something to delete."""
+    looking: asyncio.Event = field(factory=asyncio.Event)
+    """So there may be something to look at."""
     wanted: asyncio.Event = field(factory=asyncio.Event)
     """Something is to be delivered."""
 
@@ -43,7 +45,7 @@ class Life:
             say("delivering")
             await self.engine.deliver()
         async with asyncio.TaskGroup() as tasks:
-            for each in (self.pull(), self.delete(), self.deliver()):
+            for each in (self.pull(), self.scroll(), self.delete(), self.deliver()):
                 tasks.create_task(each)
 
     async def pull(self) -> None:
@@ -56,6 +58,19 @@ class Life:
     def _progress(self, progress: Progress) -> None:
         say("page")
         self.moved.set()
+        self.looking.set()
+
+    async def scroll(self) -> None:
+        """A person looks at what is there, page by page; no cycle knows of it."""
+        while True:
+            await self.looking.wait()
+            self.looking.clear()
+            conversation = self.random.choice(await self.engine.load_all_conversations())
+            name, kind = conversation.conversation_id, conversation.kind
+            held = await self._held(name, kind, 200, oldest=self.random.random() < 0.5)
+            start = self.random.choice(held).message_id if held else ""
+            await self.engine.fetch_history_messages(name, kind, start_message_id=start)
+            say("scrolled")
 
     async def deliver(self) -> None:
         """In turn with the cycles."""

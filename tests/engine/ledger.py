@@ -84,12 +84,15 @@ class Ledger:
         until = ages[deletion.last] if deletion.last else (1, deletion.until)
         return {message_id for message_id, age in ages.items() if age <= until}
 
+    def buried(self) -> set[str]:
+        """What had been read when its deletion was accepted: never to be seen again."""
+        return set().union(*(each.ids for each in self.deletions if each.accepted))
+
     def to_be_gone(self) -> set[str]:
-        """What accepted deletions must have taken: all that had been read by then, and up to
-        a time also what had not."""
-        accepted = [deletion for deletion in self.deletions if deletion.accepted]
-        wholly = [self.covered(each) for each in accepted if each.call == "before"]
-        return set().union(*(each.ids for each in accepted), *wholly)
+        """What accepted deletions must have taken from the server: also what had not been
+        read yet, of a deletion up to a time."""
+        accepted = [each for each in self.deletions if each.accepted and each.call == "before"]
+        return self.buried().union(*map(self.covered, accepted))
 
     def may_be_gone(self) -> set[str]:
         """What somebody asked to be deleted, whether that was accepted or not."""

@@ -10,9 +10,10 @@ from typing import Any
 
 
 @contextmanager
-def serving(world: str, seed: int) -> Iterator[str]:
+def serving(world: str, seed: int, **switches: object) -> Iterator[str]:
     """An emulator in a process of its own; its URL."""
     command = [sys.executable, "-m", "syncengine.emulator", "--world", world, "--seed", str(seed)]
+    command += [f"--set={name}={value}" for name, value in switches.items()]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     try:
