@@ -1,7 +1,8 @@
 """How fast is a whole pull, against the same work with no engine?
 
 The engine and the floor pull the same account from an emulator in another process, in
-turn, each in a fresh process with a fresh file. The floor is what anybody would write
+turn, each in a fresh process with a fresh file. `trusting` is the engine without its
+reconciler, to show what that costs a first pull. The floor is what anybody would write
 with the same libraries: request, decode, insert, a transaction a page; no gaps, no order,
 no deletions, no resume. Each runs with as many requests at once as it is fastest with (a
 shared httpx client gets slower beyond 8). The table gives medians and the ratio; above it
@@ -29,7 +30,8 @@ from rich.table import Table
 from benchmarks.processes import Server, emulator, measure
 from syncengine import Config
 
-_PROGRAMS = ("floor", "engine")
+_PROGRAMS = ("floor", "engine", "trusting")
+"""`trusting` is the engine without its reconciler: what law 5 costs is the difference."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -68,7 +70,7 @@ def _served(server: Server, options: argparse.Namespace) -> dict[str, Any]:
 
 def _interleaved(server: Server, options: argparse.Namespace) -> dict[str, list[dict[str, Any]]]:
     figures: dict[str, list[dict[str, Any]]] = {program: [] for program in _PROGRAMS}
-    fetchers = {"floor": options.floor_fetchers, "engine": options.fetchers}
+    fetchers = dict.fromkeys(_PROGRAMS, options.fetchers) | {"floor": options.floor_fetchers}
     order = [program for _ in range(options.runs) for program in _PROGRAMS]
     for program in track(order, "measuring", console=Console(stderr=True), transient=True):
         folder = Path(tempfile.mkdtemp(prefix="syncengine-bench-"))
@@ -95,7 +97,7 @@ def _print(
     rates = {name: [f["messages"] / f["seconds"] for f in runs] for name, runs in figures.items()}
     floor = statistics.median(rates["floor"])
     serving = served["messages"] / served["seconds"]
-    console.print(_machine())
+    console.print(machine())
     console.print(
         f"world {options.world}, {served['messages']:,} messages; fetchers: floor"
         f" {options.floor_fetchers}, engine {options.fetchers}; {options.runs} runs each;"
@@ -118,9 +120,12 @@ def _print(
             f"{runs[-1]['file_mb']:.0f}",
         )
     console.print(table)
+    cost = 1 - statistics.median(rates["engine"]) / statistics.median(rates["trusting"])
+    console.print(f"the reconciler costs {max(0.0, cost):.0%} of the engine's speed without it")
 
 
-def _machine() -> str:
+def machine() -> str:
+    """Where this was measured."""
     return (
         f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, "
         f"Python {sys.version.split()[0]}, SQLite {sqlite3.sqlite_version}"

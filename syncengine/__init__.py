@@ -5,6 +5,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from syncengine.changes import Cause, Change, What
 from syncengine.config import Config, Environment
 from syncengine.engine import SyncEngine
 from syncengine.errors import (
@@ -16,6 +17,7 @@ from syncengine.errors import (
     Patience,
     Rejected,
     RemoteError,
+    RemovalHeldBack,
     Scope,
     ServerFault,
     ServiceNotEnabled,
@@ -44,10 +46,12 @@ from syncengine.models import (
     Problem,
     Progress,
     Report,
+    Retention,
     Slice,
     Source,
     State,
     Status,
+    Verification,
 )
 from syncengine.remote.port import Capabilities, Remote
 
@@ -56,6 +60,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Capabilities",
+    "Cause",
+    "Change",
     "Config",
     "ConfigError",
     "Conversation",
@@ -80,7 +86,9 @@ __all__ = [
     "Rejected",
     "Remote",
     "RemoteError",
+    "RemovalHeldBack",
     "Report",
+    "Retention",
     "Scope",
     "ServerFault",
     "ServiceNotEnabled",
@@ -99,6 +107,8 @@ __all__ = [
     "Unauthorized",
     "Unintelligible",
     "Unreachable",
+    "Verification",
+    "What",
 ]
 
 

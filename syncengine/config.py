@@ -4,19 +4,33 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from random import Random
+from typing import Any
 
 from attrs import field, frozen
+from attrs.validators import optional
 
 from syncengine.errors import ConfigError
+from syncengine.models import Retention
 
 
-def _between(low: float, high: float) -> Callable[[object, object, float], None]:
+def _between(low: float, high: float) -> Callable[[Any, Any, float], None]:
     def check(_: object, attribute: object, value: float) -> None:
         if not low <= value <= high:
             name = getattr(attribute, "name", "value")
             raise ConfigError(f"{name} is {value}", hint=f"Use a number from {low} to {high}.")
 
     return check
+
+
+def _retention(value: str) -> Retention:
+    try:
+        return Retention(value)
+    except ValueError:
+        names = ", ".join(each.value for each in Retention)
+        raise ConfigError(f"retention is {value!r}", hint=f"Use one of: {names}.") from None
+
+
+DAY_MS = 86_400_000
 
 
 @frozen(kw_only=True)
@@ -39,6 +53,20 @@ class Config:
     """Seconds: no wait is longer, unless the server asks for it."""
     full_list_every: float = field(default=3600.0, validator=_between(0, 1e9))
     """Seconds: how often the list is read to its end, though its first page shows nothing new."""
+    retention: Retention = field(default=Retention.KEEP, converter=_retention)
+    """What becomes here of messages that expire on the server (law 7)."""
+    retention_days: float | None = field(default=None, validator=optional(_between(0.01, 36500)))
+    """How long the service keeps messages, by its plan. None: learnt from what it serves."""
+    confirm_absence_after: float = field(default=10.0, validator=_between(0, 86400))
+    """Seconds, by the server's clock, between the two reads that must both miss a message
+    before it is removed (law 5)."""
+    audit_pages: int = field(default=4, validator=_between(0, 10000))
+    """Pages of history that each cycle reads again, to find what was deleted elsewhere; 0: none."""
+
+    @property
+    def horizon_ms(self) -> int | None:
+        """The age below which nothing can have expired, ms; None: it is not configured."""
+        return None if self.retention_days is None else int(self.retention_days * DAY_MS)
 
 
 def _wall_ms() -> int:

@@ -24,11 +24,11 @@ from syncengine.models import (
     MessageRow,
     Progress,
     Report,
-    Slice,
     Source,
     State,
     Status,
     SummaryPage,
+    Verification,
 )
 from syncengine.reader import Reader, conversation_key
 from syncengine.remote.formats import decoder_for
@@ -41,8 +41,9 @@ from syncengine.store.outbox import intents
 from syncengine.store.store import Store, open_store
 from syncengine.store.view import View
 from syncengine.store.writer import Decision
-from syncengine.sync.asking import fetch_history, store_summaries
+from syncengine.sync.asking import Asking, UnderWay, fetch_history, store_summaries
 from syncengine.sync.cycle import Cycle
+from syncengine.sync.history import rules_of
 from syncengine.sync.intents import checked_ids, checked_time
 from syncengine.sync.outbox import (
     Delivery,
@@ -51,6 +52,7 @@ from syncengine.sync.outbox import (
     ask_conversation,
     ask_messages,
 )
+from syncengine.sync.replays import Replays
 
 T = TypeVar("T")
 
@@ -76,6 +78,8 @@ class SyncEngine:
         self._environment = environment
         self._retrier = _retrier(config, environment)
         self._syncing = asyncio.Lock()
+        self._under_way = UnderWay()
+        self._replays = Replays()
         self._closed = False
         self.reader = Reader(store, decode)
         """Everything that is read without a network."""
@@ -139,29 +143,51 @@ class SyncEngine:
         if self._store.obstacle is not None:
             raise self._store.obstacle
         async with self._syncing:
-            cycle = Cycle(
-                remote, self._store, self._retrier, self._config, self._environment, progress
-            )
-            return await cycle.run()
+            return await self._cycle(remote, progress).run()
+
+    async def verify(
+        self,
+        conversation_id: str | None = None,
+        kind: Kind | str | None = None,
+        *,
+        accept: bool = False,
+        progress: Callable[[Progress], None] | None = None,
+    ) -> Verification:
+        """A cycle, and then all of history read again, or that of one conversation: what is
+        not on the server any more goes here too, as far as it is certain (law 5).
+
+        Where messages are missing it waits `confirm_absence_after` and reads them a second
+        time. Removals that are too many are held back, unless `accept` says that a person
+        agrees to them. Otherwise as `sync`; raises ConfigError for a conversation that is
+        not held here.
+        """
+        remote = self._online()
+        only = None
+        if conversation_id is not None:
+            only = await self._known(conversation_id, kind or Kind.CHAT)
+        if self._store.obstacle is not None:
+            raise self._store.obstacle
+        async with self._syncing:
+            return await self._cycle(remote, progress, accept=accept).verify(only)
+
+    def _cycle(
+        self, remote: Remote, progress: Callable[[Progress], None] | None, *, accept: bool = False
+    ) -> Cycle:
+        return Cycle(
+            remote,
+            self._store,
+            self._retrier,
+            self._config,
+            self._environment,
+            self._replays,
+            progress,
+            accept=accept,
+            placed=self._under_way.placed,
+        )
 
     async def status(self) -> Status:
         """The copy in figures."""
-        totals = await self.reader.totals()
-        return Status(
-            path=self._store.path,
-            account=totals.account,
-            conversations=totals.conversations,
-            messages=totals.messages,
-            gaps=totals.gaps,
-            seams=totals.seams,
-            never_synced=totals.never_synced,
-            pending=totals.pending,
-            refused=totals.refused,
-            listed_at=totals.listed_at,
-            synced_at=totals.synced_at,
-            bytes=self._store.path.stat().st_size,
-            writable=self._store.obstacle is None,
-        )
+        return await self.reader.status(plan_known=self._config.retention_days is not None)
 
     async def delete_remote_messages_with_ids(
         self, conversation_id: str, kind: Kind | str, message_ids: Iterable[str]
@@ -208,7 +234,7 @@ class SyncEngine:
 
     async def deliver(self) -> Delivery:
         """Send what is pending in the outbox, without a sync. Faults are in the result."""
-        outbox = Outbox(self._online(), self._store, self._retrier)
+        outbox = Outbox(self._online(), self._store, self._retrier, self._under_way.placed)
         async with self._syncing:
             return await outbox.deliver()
 
@@ -281,29 +307,23 @@ class SyncEngine:
         _check("page_size", page_size, 1, 49)
         key = conversation_key(conversation_id, kind)
         try:
-            page = await fetch_history(
-                self._online(), self._store, key, start_message_id, page_size
-            )
+            with self._under_way.fetch():
+                page = await fetch_history(self._asking(), key, start_message_id, page_size)
         except (*_AWAY, _Offline) as error:
             return await self._local_history(key, start_message_id, page_size, error)
         items = [self._message(key, row) for row in reversed(page.messages)]
         return Fetched(items, page.cursor, Source.SERVER)
 
+    def _asking(self) -> Asking:
+        return Asking(self._online(), self._store, self._replays, rules_of(self._config))
+
     async def _local_history(
         self, key: ConversationKey, start: str, size: int, error: Exception
     ) -> Fetched[Message]:
-        try:
-            found = await self.reader.messages(
-                key.conversation_id, key.kind, before=start or None, limit=size
-            )
-        except ConfigError:
-            raise error from None
-        messages = _unbroken(found, start)
-        if not messages and (found.gaps or found.seams):
+        page = await self.reader.page(key, start, size)
+        if page is None:
             raise error
-        whole = len(messages) == len(found.messages) and found.reached_start
-        cursor = None if whole or not messages else messages[0].message_id
-        return Fetched(messages, cursor, Source.LOCAL, error)
+        return Fetched(page.messages, page.cursor, Source.LOCAL, error)
 
     async def _list(
         self,
@@ -345,17 +365,6 @@ class _Offline(ConfigError):
     """There is no server to ask."""
 
     default_hint = "Open the engine with a remote to fetch from a server."
-
-
-def _unbroken(found: Slice, start: str) -> Sequence[Message]:
-    """The newest messages of a slice down to its first hole: a page must not jump over one."""
-    above = {hole.newer_id for hole in (*found.gaps, *found.seams)}
-    if start and start in above:
-        return ()
-    for index in range(len(found.messages) - 1, -1, -1):
-        if found.messages[index].message_id in above:
-            return found.messages[index:]
-    return found.messages
 
 
 def _always(write: Write) -> Decision:

@@ -18,6 +18,7 @@
     │   ├── Gone                     conversation, never
     │   ├── Rejected                 message, never
     │   └── Unintelligible           message, never   the raw bytes are kept
+    ├── RemovalHeldBack              account, never   until a person accepts it
     └── EngineClosed (RuntimeError)
 
 Two questions are answered by the class: how much is broken (`Scope`) and when to try
@@ -168,6 +169,15 @@ class Unintelligible(RemoteError):
 
     scope = Scope.MESSAGE
     default_hint = "The message is kept as it came; a newer version may be able to show it."
+
+
+class RemovalHeldBack(SyncEngineError):
+    """The server shows so much less than is held here that a person has to agree to it."""
+
+    default_hint = (
+        "If it was deleted on purpose, accept it with `syncengine verify --accept`;"
+        " else the server may have lost it, and this copy has it."
+    )
 
 
 class EngineClosed(SyncEngineError, RuntimeError):

@@ -39,6 +39,15 @@ class MessageType(StrEnum):
     UNKNOWN = "unknown"
 
 
+class Retention(StrEnum):
+    """What becomes of messages that the server kept long enough and dropped."""
+
+    KEEP = "keep"
+    """They stay here, marked (law 7)."""
+    MIRROR = "mirror"
+    """They go here too."""
+
+
 class Source(StrEnum):
     """Who answered a fetch."""
 
@@ -146,6 +155,8 @@ class Page:
     """The server claims that nothing lies beyond. Whether to believe it: law 2."""
     served_at: int | None = None
     """The server's clock when it answered, ms; None when it did not say."""
+    repeated: bool = False
+    """It is the answer to an earlier question: what it leaves out says nothing."""
 
 
 @frozen
@@ -165,6 +176,10 @@ class Conversation:
     """No gap and no seam: all that the server had is here."""
     gaps: int
     seams: int
+    expired: bool = False
+    """The server has none of its messages any more; what is held here stays readable."""
+    verified_since: int | None = None
+    """Every message held was seen on the server since then, ms, server clock; None: never."""
 
 
 @frozen
@@ -191,6 +206,9 @@ class Slice:
     """Nothing older is held, and no gap lies below."""
     as_of: int | None
     """When the last sync that looked at everything ended, local clock, ms; None: never."""
+    unverified: Sequence[str] = ()
+    """Ids of those messages that the server does not show any more, and that may have
+    expired or have been deleted there: nobody can tell (law 7)."""
 
 
 @frozen
@@ -282,6 +300,33 @@ class Report:
     """What is still to be fetched, over the whole account; seams are not counted."""
     seconds: float
     errors: Sequence[Problem] = ()
+    held_back: int = 0
+    """Messages that the server does not show any more, too many at once to be removed
+    without a person's consent; over the whole account."""
+
+
+@frozen
+class Verification:
+    """What a full audit found: every page was read again."""
+
+    conversations: int
+    """Read to their start."""
+    incomplete: int
+    """Not read to their start: the errors say why, or the messages are too young."""
+    requests: int
+    pages: int
+    messages_added: int
+    messages_removed: int
+    suspects: int
+    """Missing on the server once, not seen missing a second time yet; over the account, as
+    everything below."""
+    held_back: int
+    """Missing twice, and too many to be removed without a person's consent."""
+    unverified: int
+    """Missing, and perhaps only expired: they stay."""
+    gaps_open: int
+    seconds: float
+    errors: Sequence[Problem] = ()
 
 
 class State(StrEnum):
@@ -317,3 +362,16 @@ class Status:
     bytes: int
     """Size of the file; its write-ahead log not counted."""
     writable: bool
+    verified_since: int | None = None
+    """Every message held was seen on the server since then, ms, server clock; None: some
+    never was, since it came."""
+    suspects: int = 0
+    """Messages that one read did not show; a second one decides."""
+    held_back: int = 0
+    """Messages to be removed, too many without a person's consent."""
+    held_back_conversations: int = 0
+    """The conversations that these are in."""
+    unverified: int = 0
+    """Messages that the server does not show any more, and that may only have expired."""
+    undecided: int = 0
+    """Those of them that the service's retention, if it was configured, could settle."""

@@ -1,11 +1,26 @@
 """Reads: always from the local copy, never waiting for the network or a writer (law 9)."""
 
+from collections.abc import Sequence
+
+from attrs import frozen
+
+from syncengine.changes import Change
 from syncengine.errors import ConfigError
-from syncengine.models import Conversation, ConversationKey, Kind, Slice
+from syncengine.models import Conversation, ConversationKey, Kind, Message, Slice, Status
 from syncengine.store import queries, rows
-from syncengine.store.queries import Totals
+from syncengine.store.audits import audit_totals
+from syncengine.store.journal import changes
 from syncengine.store.slices import SliceRequest, read_slice
 from syncengine.store.store import Store
+
+
+@frozen
+class LocalPage:
+    """A page of history from the copy, oldest first."""
+
+    messages: Sequence[Message]
+    cursor: str | None
+    """Continues towards older messages; None at the start of history."""
 
 
 class Reader:
@@ -60,11 +75,56 @@ class Reader:
                 hint="Use the id of a message that a read returned; it may be deleted since.",
             )
         messages = [rows.message(key, columns, self._decode) for columns in found.messages]
-        return Slice(messages, found.gaps, found.seams, found.reached_start, found.as_of)
+        return Slice(
+            messages,
+            found.gaps,
+            found.seams,
+            found.reached_start,
+            found.as_of,
+            found.unverified,
+        )
 
-    async def totals(self) -> Totals:
-        """The account in figures."""
-        return await self._store.read(queries.totals)
+    async def page(self, key: ConversationKey, start: str, limit: int) -> LocalPage | None:
+        """What a page of history below `start` (empty: the newest) would be; it never jumps
+        over a hole. None: the start, or all that is next to it, is not held here."""
+        try:
+            found = await self.messages(
+                key.conversation_id, key.kind, before=start or None, limit=limit
+            )
+        except ConfigError:
+            return None
+        messages = _unbroken(found, start)
+        if not messages and (found.gaps or found.seams):
+            return None
+        whole = len(messages) == len(found.messages) and found.reached_start
+        return LocalPage(messages, None if whole or not messages else messages[0].message_id)
+
+    async def changes(self, *, since: int = 0, limit: int = 1000) -> list[Change]:
+        """What took messages out of sight or brought them back, after revision `since`,
+        oldest first. The last 10,000 are kept."""
+        return await self._store.read(lambda c: changes(c, since, limit))
+
+    async def status(self, *, plan_known: bool) -> Status:
+        """The account in figures. `plan_known`: the service's retention is configured."""
+        totals, audits = await self._store.read(lambda c: (queries.totals(c), audit_totals(c)))
+        return Status(
+            path=self._store.path,
+            **totals._asdict(),
+            bytes=self._store.path.stat().st_size,
+            writable=self._store.obstacle is None,
+            **audits._replace(undecided=0 if plan_known else audits.undecided)._asdict(),
+        )
+
+
+def _unbroken(found: Slice, start: str) -> Sequence[Message]:
+    """The newest messages of a slice down to its first hole: a page must not jump over one."""
+    above = {hole.newer_id for hole in (*found.gaps, *found.seams)}
+    if start and start in above:
+        return ()
+    for index in range(len(found.messages) - 1, -1, -1):
+        if found.messages[index].message_id in above:
+            return found.messages[index:]
+    return found.messages
 
 
 def conversation_key(conversation_id: str, kind: Kind | str) -> ConversationKey:

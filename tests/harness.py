@@ -116,8 +116,11 @@ class Side:
     async def engine(
         self, *, online: bool = True, remote: EasemobRemote | None = None, **config: Any
     ) -> AsyncIterator[SyncEngine]:
-        """An engine on the copy, on virtual time; `remote` instead of an ordinary one."""
-        settings = Config(**({"page_size": self.page_size} | config))
+        """An engine on the copy, on virtual time; `remote` instead of an ordinary one.
+
+        It reads nothing again, unless told to: so a test sees what its own requests do.
+        """
+        settings = Config(**({"page_size": self.page_size, "audit_pages": 0} | config))
         environment = Environment(
             now=self.time.now,
             monotonic=self.time.monotonic,

@@ -11,6 +11,7 @@ PACKAGE = Path(__file__).parent.parent / "syncengine"
 LAYERS = (
     {"errors", "schema_files"},
     {"models"},
+    {"changes"},
     {"retry"},
     {"config"},
     {"remote", "store"},
@@ -41,7 +42,11 @@ PURE = (
     "sync/placing.py",
     "sync/doubts.py",
     "sync/reconcile.py",
+    "sync/absence.py",
+    "sync/replays.py",
+    "sync/intents.py",
     "models.py",
+    "changes.py",
     "errors.py",
 )
 """Files that decide and do not act: no await, nothing that could do I/O."""

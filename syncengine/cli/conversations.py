@@ -55,7 +55,7 @@ async def load(path: Path, limit: int | None, *, counted: bool) -> tuple[list[Co
     async with SyncEngine.open(path) as engine:
         found = await engine.reader.conversations(limit=limit)
         if counted and len(found) == limit:
-            return found, (await engine.reader.totals()).conversations
+            return found, (await engine.status()).conversations
         return found, len(found)
 
 

@@ -16,6 +16,8 @@ HEAD = 1 << 62
 """Above every position: the newest end."""
 BURIED = -1
 """In place of an intent's number: deleted for certain, and served all the same (law 4)."""
+RETURNED = -2
+"""In place of an intent's number: removed by absence, and served once since (law 5)."""
 
 
 @frozen
@@ -49,6 +51,54 @@ class Doubt:
 
 
 @frozen
+class Covered:
+    """The part of a conversation of which a read showed all that is there."""
+
+    low: int
+    """Exclusive, as `high`; `START`: down to the start of history."""
+    high: int
+    """`HEAD`: up to the newest end."""
+    lowest_id: str | None
+    """The message at `low`; None: the start of history."""
+    at: int | None
+    """Ms, the server's clock."""
+
+
+@frozen
+class Absence:
+    """What becomes of messages that a read should have shown (law 5)."""
+
+    at: int
+    """Ms, the server's clock."""
+    removed: Sequence[str] = ()
+    expired: Sequence[str] = ()
+    """Removed too, since old age explains it: nobody has to agree to that."""
+    suspected: Sequence[str] = ()
+    unverified: Sequence[str] = ()
+    cleared: Sequence[str] = ()
+    """Shown: no suspects any more, and verified."""
+    dropped: Sequence[str] = ()
+    """Not shown here anyway, and not on the server any more: they need no place."""
+    held_back: bool = False
+    """Some are missing twice, and a person has to agree to their removal."""
+
+    @property
+    def writes(self) -> bool:
+        """Whether anything changes."""
+        return any(
+            (
+                self.removed,
+                self.expired,
+                self.suspected,
+                self.unverified,
+                self.cleared,
+                self.dropped,
+                self.held_back,
+            )
+        )
+
+
+@frozen
 class Batch:
     """All that is written for one conversation, in one transaction (law 1).
 
@@ -72,12 +122,22 @@ class Batch:
     """Deleted messages that the server served all the same, and when, ms."""
     reopened: Sequence[str] = ()
     """Deleted messages that it serves for good: they are deleted there once more (law 4)."""
+    restored: Sequence[str] = ()
+    """Removed by absence, and served twice since: they are shown again (law 5)."""
     replaces: Sequence[MessageRow] = ()
+    absence: Absence | None = None
+    arrived: int = 0
+    """How many of the inserted messages are new on the server, and not old history."""
     gaps_closed: Sequence[Gap] = ()
     gaps_opened: Sequence[Gap] = ()
     fetched: bool = False
+    """For the first time."""
+    fetched_at: int | None = None
+    """Ms, the server's clock."""
     newest_changed: bool = False
     """A message was placed above all that were held."""
+    newest_unsure: bool = False
+    """Some messages are hidden, so that an older one than the newest is the newest shown."""
     frontier: Gap | None = field(default=None, eq=False)
     """The gap directly below the page, the one that its cursor continues."""
     open_gaps: int = field(default=0, eq=False)
@@ -88,6 +148,8 @@ class Batch:
     """False: nothing of the page was."""
     head_open: bool = field(default=False, eq=False)
     """The page was of the head, and something may be newer: it is read again another time."""
+    covered: Covered | None = field(default=None, eq=False)
+    """Of which part the page showed everything."""
 
     @property
     def writes(self) -> bool:
@@ -102,7 +164,9 @@ class Batch:
             or self.inserts
             or self.sighted
             or self.reopened
+            or self.restored
             or self.replaces
+            or self.absence is not None
             or self.gaps_closed
             or self.gaps_opened
             or self.fetched
@@ -146,8 +210,26 @@ class Revive:
 
 
 @frozen
+class Audited:
+    """How far the reading again of a conversation has come. Ms, the server's clock."""
+
+    key: ConversationKey
+    at: int
+    head: bool = False
+    """Its newest page was read."""
+    down_to: str | None = None
+    """The pass over all of it, begun at the head, has come down to this message."""
+    finished: bool = False
+    """That pass reached the start."""
+    failed: bool = False
+    """It did not go on: others have their turn first, and it begins anew."""
+    began_at: int | None = None
+    """When that pass began, where it was made at once."""
+
+
+@frozen
 class Bookkeeping:
-    """When what was last done, ms, local clock: the one row that an idle cycle writes."""
+    """When what was last done, ms, local clock: all that an idle cycle writes (law 11)."""
 
     listed_at: int | None = None
     synced_at: int | None = None
@@ -155,7 +237,24 @@ class Bookkeeping:
     """Whether a part of the list was stored without what stands below it."""
     server_time: int | None = None
     """The latest time that the server was heard to say, ms."""
+    longest_stay: int = 0
+    """The longest that an unedited message was seen to stay on the server, ms."""
+    audited: Sequence[Audited] = ()
+    accepted: bool = False
+    """A person agreed to all removals so far."""
+    accepted_in: ConversationKey | None = None
+    """Or to those in this conversation."""
 
 
-Write = Batch | Ask | Reply | Revive | Bookkeeping
+@frozen
+class Listing:
+    """Which conversations the server's whole list shows (law 6)."""
+
+    missing: Sequence[ConversationKey] = ()
+    """Not any more."""
+    back: Sequence[ConversationKey] = ()
+    """Again."""
+
+
+Write = Batch | Ask | Reply | Revive | Bookkeeping | Listing
 """All that a decision can ask for."""

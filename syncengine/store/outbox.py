@@ -7,18 +7,20 @@ can put them all back (law 8).
 import sqlite3
 from collections.abc import Sequence
 
+from syncengine.changes import Cause, What
 from syncengine.models import ConversationKey, Intent, IntentKind, IntentState
 from syncengine.store.batch import Ask, Reply, Revive
+from syncengine.store.journal import write_change
 
 _HIDE = {
     IntentKind.MESSAGES: """
         UPDATE message SET hidden = :intent
-        WHERE conversation = :row AND hidden IS NULL AND message_id IN
+        WHERE conversation = :row AND (hidden IS NULL OR hidden = -2) AND message_id IN
             (SELECT message_id FROM intent_message WHERE intent = :intent)
     """,
     IntentKind.BEFORE: """
         UPDATE message SET hidden = :intent
-        WHERE conversation = :row AND hidden IS NULL AND timestamp <= :timestamp
+        WHERE conversation = :row AND (hidden IS NULL OR hidden = -2) AND timestamp <= :timestamp
     """,
     IntentKind.LISTING: "UPDATE conversation SET unlisted = 1 WHERE conversation = :row",
 }
@@ -36,6 +38,10 @@ NEWEST = """
 """Finds a conversation's newest message that is shown."""
 
 
+_ENTOMB = "INSERT INTO tombstone (conversation, message_id)"
+_LASTING = " ON CONFLICT DO UPDATE SET absent_at = NULL"
+
+
 def write_ask(connection: sqlite3.Connection, row: int, ask: Ask) -> None:
     """Note an intent, and hide what it covers."""
     number = connection.execute(
@@ -45,10 +51,20 @@ def write_ask(connection: sqlite3.Connection, row: int, ask: Ask) -> None:
     connection.executemany(
         "INSERT INTO intent_message VALUES (?, ?)", [(number, m) for m in ask.message_ids]
     )
-    _hide(connection, row)
+    hide(connection, row)
+    if ask.kind is not IntentKind.LISTING:
+        write_change(
+            connection,
+            row,
+            What.REMOVED,
+            ask.message_ids,
+            cause=Cause.DELETED,
+            intent=number,
+            until=ask.timestamp,
+        )
 
 
-def _hide(connection: sqlite3.Connection, row: int) -> None:
+def hide(connection: sqlite3.Connection, row: int) -> None:
     """Hide what the conversation's pending intents cover."""
     pending = connection.execute(
         "SELECT intent, kind, timestamp FROM intent"
@@ -66,6 +82,8 @@ def write_reply(connection: sqlite3.Connection, row: int, reply: Reply) -> None:
     number = reply.intent.number
     for message_id in reply.settled_ids:
         _bury(connection, row, "message_id = :value", message_id)
+        # Its deletion may be known before the message itself (law 4).
+        connection.execute(_ENTOMB + " VALUES (?, ?)" + _LASTING, (row, message_id))
     connection.executemany(
         "DELETE FROM intent_message WHERE intent = ? AND message_id = ?",
         [(number, message_id) for message_id in reply.settled_ids],
@@ -73,6 +91,7 @@ def write_reply(connection: sqlite3.Connection, row: int, reply: Reply) -> None:
     if reply.done:
         _bury(connection, row, "hidden = :value", number)
         _forget(connection, number)
+        write_change(connection, row, What.SETTLED, intent=number)
     elif reply.refused:
         connection.execute(
             "UPDATE intent SET state = 'refused', error = ?, attempts = attempts + 1"
@@ -80,6 +99,7 @@ def write_reply(connection: sqlite3.Connection, row: int, reply: Reply) -> None:
             (reply.error, number),
         )
         _show_again(connection, row, reply.intent)
+        write_change(connection, row, What.REFUSED, reply.intent.message_ids, intent=number)
     elif reply.attempted:
         connection.execute(
             "UPDATE intent SET error = ?, attempts = attempts + 1 WHERE intent = ?",
@@ -91,11 +111,8 @@ def write_reply(connection: sqlite3.Connection, row: int, reply: Reply) -> None:
 def _bury(connection: sqlite3.Connection, row: int, which: str, value: object) -> None:
     """Remove messages for good: their tombstones outlast every later page (law 4)."""
     bound = {"row": row, "value": value}
-    connection.execute(
-        "INSERT OR IGNORE INTO tombstone (conversation, message_id)"  # noqa: S608 - constants
-        f" SELECT :row, message_id FROM message WHERE conversation = :row AND {which}",
-        bound,
-    )
+    found = f" SELECT :row, message_id FROM message WHERE conversation = :row AND {which}"  # noqa: S608
+    connection.execute(_ENTOMB + found + _LASTING, bound)
     connection.execute(
         f"DELETE FROM message WHERE conversation = :row AND {which}",  # noqa: S608 - constants
         bound,
@@ -111,7 +128,13 @@ def _show_again(connection: sqlite3.Connection, row: int, intent: Intent) -> Non
     connection.execute("UPDATE message SET hidden = NULL WHERE hidden = ?", (intent.number,))
     if intent.kind is IntentKind.LISTING:
         connection.execute("UPDATE conversation SET unlisted = 0 WHERE conversation = ?", (row,))
-    _hide(connection, row)  # another intent may cover them too
+    hide(connection, row)  # another intent may cover them too
+
+
+_LOOK_AGAIN = """
+    UPDATE message SET suspect_at = ? WHERE conversation = ? AND message_id = ? AND hidden < 0
+"""
+"""A second read decides about a message that is not shown and was served."""
 
 
 def write_sightings(
@@ -125,6 +148,7 @@ def write_sightings(
         "UPDATE tombstone SET served_at = ? WHERE conversation = ? AND message_id = ?",
         [(at, row, message_id) for message_id, at in sighted],
     )
+    connection.executemany(_LOOK_AGAIN, [(at, row, message_id) for message_id, at in sighted])
     if not reopened:
         return
     number = connection.execute(
@@ -136,6 +160,7 @@ def write_sightings(
             "UPDATE tombstone SET served_at = NULL WHERE conversation = ? AND message_id = ?",
             (row, message_id),
         )
+        connection.execute(_LOOK_AGAIN, (None, row, message_id))
 
 
 def write_revive(connection: sqlite3.Connection, row: int, revive: Revive) -> None:
@@ -148,9 +173,10 @@ def write_revive(connection: sqlite3.Connection, row: int, revive: Revive) -> No
     if revive.drop:
         _forget(connection, number)
         _show_again(connection, row, revive.intent)
+        write_change(connection, row, What.DROPPED, revive.intent.message_ids, intent=number)
         return
     connection.execute("UPDATE intent SET state = 'pending' WHERE intent = ?", (number,))
-    _hide(connection, row)
+    hide(connection, row)
 
 
 def intents(connection: sqlite3.Connection, *, pending: bool = False) -> list[Intent]:

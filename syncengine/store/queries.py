@@ -11,10 +11,12 @@ _CONVERSATIONS = f"""
     SELECT c.conversation_id, c.kind, c.unread_count, c.pinned, c.marks, c.fetched,
            (SELECT count(*) FROM gap g WHERE g.conversation = c.conversation AND NOT g.seam),
            (SELECT count(*) FROM gap g WHERE g.conversation = c.conversation AND g.seam),
+           coalesce(m.unverified, 0), a.verified_at,
            {_MESSAGE},
            p.message_id, p.sender, p.timestamp, p.type, p.text, p.edited_at, p.raw
     FROM conversation c
     LEFT JOIN message m ON m.message = c.newest
+    LEFT JOIN audit a ON a.conversation = c.conversation
     LEFT JOIN preview p ON p.conversation = c.conversation AND NOT EXISTS
         (SELECT 1 FROM message held
          WHERE held.conversation = c.conversation AND held.message_id = p.message_id)
@@ -96,6 +98,17 @@ def messages(
     return rows if oldest else rows[::-1]
 
 
+def unverified(connection: sqlite3.Connection, row: int, low: int, high: int) -> list[str]:
+    """Ids of messages from one position to another, inclusive, that the server does not
+    show any more."""
+    found = connection.execute(
+        "SELECT message_id FROM message WHERE conversation = ? AND unverified = 1"
+        " AND hidden IS NULL AND position BETWEEN ? AND ? ORDER BY position",
+        (row, low, high),
+    )
+    return [message_id for (message_id,) in found]
+
+
 def neighbour(
     connection: sqlite3.Connection, row: int, position: int, *, above: bool
 ) -> tuple[int, str] | None:
@@ -135,6 +148,14 @@ def unfinished(connection: sqlite3.Connection) -> list[tuple[ConversationKey, bo
         (HEAD,),
     )
     return [(ConversationKey(name, kind), bool(at_head)) for name, kind, at_head in found]
+
+
+def doubtful(connection: sqlite3.Connection) -> list[ConversationKey]:
+    """Conversations whose newest page showed less than is held: a second read decides."""
+    found = connection.execute(
+        "SELECT conversation_id, kind FROM conversation WHERE doubt_id IS NOT NULL"
+    )
+    return [ConversationKey(name, kind) for name, kind in found]
 
 
 class Totals(NamedTuple):

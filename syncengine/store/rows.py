@@ -17,6 +17,7 @@ from syncengine.models import (
 Decode = Callable[[bytes], Details]
 """Decodes what the server sent; the adapter's."""
 
+_STATE_COLUMNS = 10
 _MESSAGE_COLUMNS = len(MessageRow._fields)
 
 
@@ -50,7 +51,9 @@ def _type(name: str) -> MessageType:
 
 def conversation(columns: Sequence[Any], decode: Decode) -> Conversation:
     """A conversation with its last message."""
-    conversation_id, kind, unread, pinned, marks, fetched, gaps, seams = columns[:8]
+    conversation_id, kind, unread, pinned, marks, fetched, gaps, seams, expired, since = columns[
+        :_STATE_COLUMNS
+    ]
     key = ConversationKey(conversation_id, kind)
     return Conversation(
         conversation_id,
@@ -58,11 +61,14 @@ def conversation(columns: Sequence[Any], decode: Decode) -> Conversation:
         unread,
         bool(pinned),
         tuple(json.loads(marks)),
-        _last_message(key, columns[8:], decode),
+        _last_message(key, columns[_STATE_COLUMNS:], decode),
         synced=bool(fetched),
         whole=bool(fetched) and not gaps and not seams,
         gaps=gaps,
         seams=seams,
+        # What is older expired before it: if the newest did, all did.
+        expired=bool(expired),
+        verified_since=since,
     )
 
 

@@ -33,6 +33,7 @@ class SliceRows:
     seams: Sequence[Hole]
     reached_start: bool
     as_of: int | None
+    unverified: Sequence[str] = ()
 
 
 def read_slice(connection: sqlite3.Connection, request: SliceRequest) -> SliceRows | None:
@@ -55,6 +56,11 @@ def read_slice(connection: sqlite3.Connection, request: SliceRequest) -> SliceRo
         [_hole(connection, row, gap) for gap in gaps if gap.seam],
         reached_start=floor == START and not any(gap.low == START for gap in gaps),
         as_of=as_of,
+        unverified=(
+            queries.unverified(connection, row, placed[0].position, placed[-1].position)
+            if placed
+            else ()
+        ),
     )
 
 

@@ -5,7 +5,7 @@ So a decision is never made from facts that are stale. Reads only.
 
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from typing import NamedTuple
 
 from attrs import frozen
@@ -21,7 +21,46 @@ class HeldMessage(NamedTuple):
     raw: bytes
     edited_at: int | None
     hidden: int | None
-    """The intent that hides it, or `BURIED`."""
+    """The intent that hides it, `BURIED` or `RETURNED`."""
+    suspect_at: int | None = None
+    """When a read first should have shown it and did not, ms, the server's clock."""
+    unverified: bool = False
+    """It is not on the server any more, and may only have expired."""
+
+    @property
+    def doubted(self) -> bool:
+        """Whether the last read that should have shown it did not."""
+        return self.suspect_at is not None or bool(self.unverified)
+
+
+class PlacedMessage(NamedTuple):
+    """What decides about a message that a read did not show."""
+
+    message_id: str
+    position: int
+    timestamp: int
+    edited_at: int | None
+    hidden: int | None
+    suspect_at: int | None
+    unverified: bool
+
+
+class Tombstone(NamedTuple):
+    """A message that is not to be shown."""
+
+    served_at: int | None
+    """When the server served it all the same, ms, its clock."""
+    absent_at: int | None
+    """When it was removed because two reads did not show it; None: deleted here, for good."""
+
+
+class Removals(NamedTuple):
+    """What absence did, and may do, to a conversation since a person last agreed."""
+
+    visible: int
+    suspects: int
+    removed: int
+    held_back: bool
 
 
 class AccountState(NamedTuple):
@@ -56,11 +95,36 @@ _STATE = """
     WHERE c.conversation = ?
 """
 _HELD = """
-    SELECT message_id, position, raw, edited_at, hidden FROM message
+    SELECT message_id, position, raw, edited_at, hidden, suspect_at, unverified FROM message
     WHERE conversation = ? AND message_id IN ({})
 """
+_BETWEEN = """
+    SELECT message_id, position, timestamp, edited_at, hidden, suspect_at, unverified
+    FROM message WHERE conversation = ? AND position > ? AND position < ?
+        AND (unverified = 0 OR timestamp > ?)
+"""
 _TOMBSTONES = """
-    SELECT message_id, served_at FROM tombstone WHERE conversation = ? AND message_id IN ({})
+    SELECT message_id, served_at, absent_at FROM tombstone
+    WHERE conversation = ? AND message_id IN ({})
+"""
+_REMOVALS = """
+    SELECT (SELECT count(*) FROM message WHERE conversation = :row)
+         - (SELECT count(*) FROM message WHERE conversation = :row AND hidden IS NOT NULL),
+           (SELECT count(*) FROM message
+            WHERE conversation = :row AND suspect_at IS NOT NULL AND hidden IS NULL),
+           coalesce((SELECT removed FROM audit WHERE conversation = :row), 0),
+           coalesce((SELECT held_back FROM audit WHERE conversation = :row), 0)
+"""
+_OTHERS_GONE = """
+    SELECT (SELECT count(*) FROM audit WHERE gone = 1 AND conversation <> :row)
+         + (SELECT count(*) FROM
+                (SELECT DISTINCT conversation FROM message
+                 WHERE suspect_at IS NOT NULL AND hidden IS NULL AND conversation <> :row) s
+            WHERE NOT EXISTS (SELECT 1 FROM audit a
+                              WHERE a.conversation = s.conversation AND a.gone = 1)
+              AND NOT EXISTS (SELECT 1 FROM message m
+                              WHERE m.conversation = s.conversation
+                                AND m.suspect_at IS NULL AND m.hidden IS NULL))
 """
 _WANTED_GONE = "SELECT message_id FROM intent_message WHERE intent = ? AND message_id IN ({})"
 _SURROUNDINGS = """
@@ -82,9 +146,17 @@ _LATEST = """
     SELECT max(timestamp) FROM
         (SELECT timestamp FROM message WHERE conversation = ? ORDER BY position DESC LIMIT 50)
 """
+_NEWEST_ID = """
+    SELECT message_id FROM message WHERE conversation = ? ORDER BY position DESC LIMIT 1
+"""
+_NEWEST_SERVED = """
+    SELECT message_id FROM message WHERE conversation = ? AND unverified = 0
+    ORDER BY position DESC LIMIT 1
+"""
 _ABOVE = """
     SELECT message_id FROM message
     WHERE conversation = ? AND position >= ? AND message_id NOT LIKE 'raw:%'
+        AND hidden IS NULL AND suspect_at IS NULL AND unverified = 0
     ORDER BY position LIMIT ?
 """
 
@@ -141,11 +213,63 @@ class View:
         found = self._connection.execute(query, (self.row(key), *ids))
         return {message_id: HeldMessage(*columns) for message_id, *columns in found}
 
-    def tombstones(self, key: ConversationKey, ids: Sequence[str]) -> dict[str, int | None]:
-        """Those of the messages that were deleted for certain, and when they were served
-        all the same."""
+    def between(
+        self, key: ConversationKey, low: int, high: int, undecided_after: int
+    ) -> list[PlacedMessage]:
+        """Messages between two positions, both exclusive, hidden ones too; not those that
+        are unverified and not sent after that time, ms."""
+        bound = (self.row(key), low, high, undecided_after)
+        return [PlacedMessage(*columns) for columns in self._connection.execute(_BETWEEN, bound)]
+
+    def count_below(self, key: ConversationKey, position: int) -> int:
+        """How many messages are held below a position, hidden ones too."""
+        (found,) = self._connection.execute(
+            "SELECT count(*) FROM message WHERE conversation = ? AND position < ?",
+            (self.row(key), position),
+        ).fetchone()
+        return int(found)
+
+    def removals(self, key: ConversationKey) -> Removals:
+        """What absence did, and may do, to the conversation since a person last agreed."""
+        found = self._connection.execute(_REMOVALS, {"row": self.row(key)}).fetchone()
+        return Removals(*found)
+
+    def others_gone(self, key: ConversationKey) -> int:
+        """How many other conversations absence emptied, or would, since a person last agreed."""
+        (found,) = self._connection.execute(_OTHERS_GONE, {"row": self.row(key)}).fetchone()
+        return int(found)
+
+    def arrived(self, key: ConversationKey) -> int:
+        """How many messages arrived since all of the conversation was last verified."""
+        found = self._connection.execute(
+            "SELECT arrived FROM audit WHERE conversation = ?", (self.row(key),)
+        ).fetchone()
+        return 0 if found is None else int(found[0])
+
+    def longest_stay(self) -> int:
+        """The longest that an unedited message was seen to stay on the server, ms."""
+        found = self._connection.execute("SELECT longest_stay FROM account").fetchone()
+        return 0 if found is None else int(found[0])
+
+    def unlisted_changes(
+        self, listed: Set[ConversationKey]
+    ) -> tuple[list[ConversationKey], list[ConversationKey]]:
+        """Given all that the server lists: conversations that are missing in it now, and
+        those that were and are back."""
+        found = self._connection.execute(
+            "SELECT conversation_id, kind, missing FROM audit JOIN conversation"
+            " USING (conversation)"
+        )
+        states = [(ConversationKey(name, kind), bool(missing)) for name, kind, missing in found]
+        gone = [key for key, missing in states if not missing and key not in listed]
+        back = [key for key, missing in states if missing and key in listed]
+        return gone, back
+
+    def tombstones(self, key: ConversationKey, ids: Sequence[str]) -> dict[str, Tombstone]:
+        """Those of the messages that were deleted, or removed by absence."""
         query = _TOMBSTONES.format(",".join("?" * len(ids)))
-        return dict(self._connection.execute(query, (self.row(key), *ids)).fetchall())
+        found = self._connection.execute(query, (self.row(key), *ids))
+        return {message_id: Tombstone(*columns) for message_id, *columns in found}
 
     def pending(self, key: ConversationKey) -> list[tuple[int, int | None]]:
         """The conversation's pending intents that name messages: number, and for a *delete
@@ -197,11 +321,19 @@ class View:
 
     def newest_id(self, key: ConversationKey) -> str | None:
         """The message of the highest position."""
-        found = self._connection.execute(
-            "SELECT message_id FROM message WHERE conversation = ? ORDER BY position DESC LIMIT 1",
-            (self.row(key),),
-        ).fetchone()
+        found = self._connection.execute(_NEWEST_ID, (self.row(key),)).fetchone()
         return None if found is None else str(found[0])
+
+    def newest_served(self, key: ConversationKey) -> str | None:
+        """The message of the highest position that a page of the head should show: not one
+        that is known to be gone from the server, and nobody can tell why."""
+        found = self._connection.execute(_NEWEST_SERVED, (self.row(key),)).fetchone()
+        return None if found is None else str(found[0])
+
+    def is_suspect(self, key: ConversationKey, message_id: str) -> bool:
+        """Whether a read that should have shown the message did not."""
+        held = self.held(key, [message_id]).get(message_id)
+        return held is not None and held.suspect_at is not None
 
     def above(self, key: ConversationKey, position: int, limit: int) -> list[str]:
         """Ids that the server knows, from `position` upwards, nearest first."""

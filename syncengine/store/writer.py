@@ -11,7 +11,26 @@ from functools import cache
 from itertools import chain
 
 from syncengine.models import ConversationKey, MessageRow, Summary
-from syncengine.store.batch import Ask, Batch, Bookkeeping, Gap, Reply, Revive, Shift, Write
+from syncengine.store.audits import (
+    write_absence,
+    write_arrived,
+    write_audit_shift,
+    write_audits,
+    write_first_read,
+    write_listing,
+    write_restored,
+)
+from syncengine.store.batch import (
+    Ask,
+    Batch,
+    Bookkeeping,
+    Gap,
+    Listing,
+    Reply,
+    Revive,
+    Shift,
+    Write,
+)
 from syncengine.store.database import transaction
 from syncengine.store.outbox import write_ask, write_reply, write_revive, write_sightings
 from syncengine.store.view import View
@@ -82,6 +101,8 @@ def _decide(connection: sqlite3.Connection, view: View, decision: Decision) -> W
     batch = decision(view)
     if isinstance(batch, Bookkeeping):
         _write_bookkeeping(connection, batch)
+    elif isinstance(batch, Listing):
+        write_listing(connection, batch)
     elif isinstance(batch, Ask):
         write_ask(connection, _conversation_row(connection, view, batch.key), batch)
     elif isinstance(batch, Reply):
@@ -110,8 +131,14 @@ def _write(connection: sqlite3.Connection, view: View, batch: Batch) -> None:
     if batch.hidden:
         connection.executemany(_HIDE, [(n, row, m) for m, n in batch.hidden.items()])
     write_sightings(connection, row, batch.sighted, batch.reopened)
+    if batch.restored:
+        write_restored(connection, row, batch.restored)
     if batch.replaces:
         connection.executemany(_REPLACE, [(*m[1:], row, m[0]) for m in batch.replaces])
+    if batch.absence is not None:
+        write_absence(connection, row, batch.absence)
+    if batch.arrived:
+        write_arrived(connection, row, batch.arrived)
     _write_gaps(connection, row, batch.gaps_closed, batch.gaps_opened)
     _write_state(connection, row, batch)
 
@@ -171,6 +198,7 @@ def _write_shift(connection: sqlite3.Connection, row: int, shift: Shift) -> None
     connection.execute(
         "UPDATE gap SET low = low + :by WHERE conversation = :row AND low >= :at", bound
     )
+    write_audit_shift(connection, row, shift)
     # Part of the key, so from the top down: each lands where no other is.
     highs = connection.execute(
         "SELECT high FROM gap WHERE conversation = :row AND high >= :at AND high < :head"
@@ -210,6 +238,7 @@ def _write_state(connection: sqlite3.Connection, row: int, batch: Batch) -> None
         )
     if batch.fetched:
         connection.execute("UPDATE conversation SET fetched = 1 WHERE conversation = ?", (row,))
+        write_first_read(connection, row, batch.fetched_at)
     if batch.looks is not None:
         connection.execute(
             "UPDATE conversation SET looks = ? WHERE conversation = ?", (batch.looks, row)
@@ -220,7 +249,7 @@ def _write_state(connection: sqlite3.Connection, row: int, batch: Batch) -> None
             "UPDATE conversation SET doubt_id = ?, doubt_at = ? WHERE conversation = ?",
             (doubt.top if doubt else None, doubt.at if doubt else None, row),
         )
-    if batch.newest_changed:
+    if batch.newest_changed or batch.newest_unsure:
         connection.execute(_NEWEST, {"row": row, "activity": _latest(batch.inserts)})
 
 
@@ -232,9 +261,17 @@ def _write_bookkeeping(connection: sqlite3.Connection, change: Bookkeeping) -> N
     connection.execute(
         "UPDATE account SET listed_at = coalesce(?, listed_at),"
         " synced_at = coalesce(?, synced_at), list_open = coalesce(?, list_open),"
-        " server_time = max(coalesce(server_time, 0), coalesce(?, 0))",
-        (change.listed_at, change.synced_at, change.list_open, change.server_time),
+        " server_time = max(coalesce(server_time, 0), coalesce(?, 0)),"
+        " longest_stay = max(longest_stay, ?)",
+        (
+            change.listed_at,
+            change.synced_at,
+            change.list_open,
+            change.server_time,
+            change.longest_stay,
+        ),
     )
+    write_audits(connection, change)
 
 
 def claim(connection: sqlite3.Connection, account: str) -> str:

@@ -1,6 +1,10 @@
 """Single fetches for a person: they answer at once, and keep what can be placed."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from attrs import frozen
 
 from syncengine.errors import CursorExpired
 from syncengine.models import ConversationKey, Page, SummaryPage
@@ -9,6 +13,50 @@ from syncengine.store.batch import Batch
 from syncengine.store.store import Store
 from syncengine.store.view import View
 from syncengine.sync.placing import note_summaries, place_around, place_head
+from syncengine.sync.reconcile import Rules
+from syncengine.sync.replays import Replays
+
+
+@frozen
+class Asking:
+    """What a single fetch needs."""
+
+    remote: Remote
+    store: Store
+    replays: Replays
+    rules: Rules
+
+    async def fetch(self, key: ConversationKey, start: str, limit: int) -> Page:
+        """One page."""
+        page = await self.remote.fetch_page(key, start, limit=limit)
+        return self.replays.checked(key, start, page)
+
+
+class UnderWay:
+    """The single fetches that are under way.
+
+    A page that was asked for before a *delete up to* was accepted may come after it: the
+    deletion is settled only when such pages are placed, and so are covered by it (law 4).
+    """
+
+    def __init__(self) -> None:
+        self._fetches: set[asyncio.Future[None]] = set()
+
+    @contextmanager
+    def fetch(self) -> Iterator[None]:
+        """For as long as the block lasts, a fetch is under way."""
+        over = asyncio.get_running_loop().create_future()
+        self._fetches.add(over)
+        try:
+            yield
+        finally:
+            self._fetches.discard(over)
+            over.set_result(None)
+
+    async def placed(self) -> None:
+        """Wait until those that are under way now are over."""
+        if self._fetches:
+            await asyncio.wait(self._fetches)
 
 
 async def store_summaries(store: Store, page: SummaryPage) -> None:
@@ -16,9 +64,7 @@ async def store_summaries(store: Store, page: SummaryPage) -> None:
     await store.apply(note_summaries(page))
 
 
-async def fetch_history(
-    remote: Remote, store: Store, key: ConversationKey, start: str, size: int
-) -> Page:
+async def fetch_history(asking: Asking, key: ConversationKey, start: str, size: int) -> Page:
     """A page of history below `start` (empty: the newest), stored where it has a place.
 
     The page is asked for from one message higher, so that it shows the start itself and
@@ -26,25 +72,25 @@ async def fetch_history(
     page is answered and not stored (law 2).
     """
     if not start:
-        page = await remote.fetch_page(key, limit=size)
-        await store.apply([place_head(key, page)])
+        page = await asking.fetch(key, "", size)
+        await asking.store.apply([place_head(key, page, asking.rules)])
         return page
-    anchor = await store.read(lambda c: _anchor(View(c), key, start))
+    anchor = await asking.store.read(lambda c: _anchor(View(c), key, start))
     if anchor is not None:
-        placed = await _fetch_around(remote, store, key, anchor, start, size)
+        placed = await _fetch_around(asking, key, anchor, start, size)
         if placed is not None:
             return placed
-    return await remote.fetch_page(key, start, limit=size)
+    return await asking.remote.fetch_page(key, start, limit=size)
 
 
 async def _fetch_around(
-    remote: Remote, store: Store, key: ConversationKey, anchor: str, start: str, size: int
+    asking: Asking, key: ConversationKey, anchor: str, start: str, size: int
 ) -> Page | None:
     try:
-        page = await remote.fetch_page(key, anchor, limit=size + 1)
+        page = await asking.fetch(key, anchor, size + 1)
     except CursorExpired:
         return None
-    (batch,) = await store.apply([place_around(key, anchor, page)])
+    (batch,) = await asking.store.apply([place_around(key, anchor, page, asking.rules)])
     ids = [message.message_id for message in page.messages]
     if not isinstance(batch, Batch) or start not in ids:
         return None

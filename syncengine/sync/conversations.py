@@ -32,6 +32,8 @@ class ConversationList:
         self._tally = tally
         self.finished = False
         self.complete = False
+        self.listed: set[ConversationKey] = set()
+        """All that this pass showed."""
 
     async def read(self, *, whole: bool) -> AsyncIterator[list[ConversationKey]]:
         """Store the list page by page; yields the conversations that gained a gap.
@@ -61,6 +63,7 @@ class ConversationList:
 
     async def store_page(self, page: SummaryPage) -> Sequence[Batch]:
         """Write what a page of the list says; returns what was written."""
+        self.listed.update(summary.key for summary in page.summaries)
         written = await self._store.apply(note_summaries(page))
         batches = [batch for batch in written if isinstance(batch, Batch)]
         for batch in batches:

@@ -1,44 +1,39 @@
-"""One full pass: read the list, then close gaps, newest pages of all conversations first.
+"""One full pass: deliver deletions, read the list, close gaps, read some of it again.
 
-    list ──▶ queue ──▶ fetchers:  1. the newest page of every conversation with news
-                                  2. then its depth, most recent conversations first
+    outbox ──▶ list ──▶ queue ──▶ workers:  1. the newest page of conversations with news
+                                            2. then their depth, most recent first
+                                            3. an audit: some pages, or in `verify` all
 
-The account is readable in seconds, however long its history is. One conversation that
-fails does not stop the cycle; a fault of the account does.
+The account is readable in seconds, however long its history is.
 """
 
-import asyncio
+from collections.abc import Awaitable, Callable
 
-from attrs import field, frozen
+from attrs import evolve
 
 from syncengine.config import Config, Environment
-from syncengine.errors import Patience, RemoteError, Scope, StoreError, SyncEngineError
-from syncengine.models import ConversationKey, Report
+from syncengine.errors import RemoteError, RemovalHeldBack
+from syncengine.models import ConversationKey, Report, Verification
 from syncengine.remote.port import Remote
 from syncengine.retry import Retrier
+from syncengine.store.audits import audit_totals, audited_conversations, held_back
 from syncengine.store.batch import Bookkeeping
 from syncengine.store.queries import count_gaps, unfinished
+from syncengine.store.queries import doubtful as doubtful_heads
 from syncengine.store.store import Store
 from syncengine.store.view import View
+from syncengine.sync.audit import Audit
 from syncengine.sync.committer import Committer
 from syncengine.sync.conversations import ConversationList
-from syncengine.sync.history import History, Link
-from syncengine.sync.outbox import Outbox
+from syncengine.sync.history import History
+from syncengine.sync.outbox import Outbox, Placed
+from syncengine.sync.placing import note_missing
+from syncengine.sync.replays import Replays
 from syncengine.sync.tally import Listener, Tally
+from syncengine.sync.workers import AUDIT_PHASE, DEPTH_PHASE, HEAD_PHASE, Work, Workers
 
-_HEAD_PHASE, _DEPTH_PHASE = 0, 1
-_MOST_FAULTS_IN_A_ROW = 3
-"""Conversations that fail with a fault of the server, before the whole cycle stops."""
-
-
-@frozen(order=True)
-class _Work:
-    """A conversation to fetch from; sorts by phase, then by recency."""
-
-    phase: int
-    order: int
-    key: ConversationKey = field(order=False)
-    link: Link | None = field(default=None, order=False)
+_MOST_ROUNDS = 4
+"""Waits of a verification for second reads: replicas, or clocks, may want more than one."""
 
 
 class Cycle:
@@ -51,81 +46,143 @@ class Cycle:
         retrier: Retrier,
         config: Config,
         environment: Environment,
+        replays: Replays,
         listener: Listener | None = None,
+        *,
+        accept: bool = False,
+        placed: Placed | None = None,
     ) -> None:
+        """`accept`: a person agrees to removals that were held back; `placed`: see Outbox."""
         self._remote = remote
         self._store = store
         self._config = config
         self._environment = environment
+        self._accept = accept
         self._tally = Tally(listener)
         self._committer = Committer(store, config.commit_pages)
-        self._history = History(remote, store, self._committer, retrier, config, self._tally)
+        self._history = History(
+            remote,
+            store,
+            self._committer,
+            retrier,
+            config,
+            self._tally,
+            replays,
+            guarded=not accept,
+        )
         self._list = ConversationList(remote, store, retrier, config.summary_page_size, self._tally)
-        self._outbox = Outbox(remote, store, retrier)
-        self._queue: asyncio.PriorityQueue[_Work] = asyncio.PriorityQueue()
-        self._queued: dict[ConversationKey, int] = {}
-        self._again: set[ConversationKey] = set()
-        self._faults_in_a_row = 0
+        self._outbox = Outbox(remote, store, retrier, placed)
+        self._workers = Workers(config.fetchers, self._step, self._tally)
+        confirm_after = int(config.confirm_absence_after * 1000)
+        self._audit = Audit(store, self._history, confirm_after, self._workers.failed)
+        self._incomplete: set[ConversationKey] = set()
 
     async def run(self) -> Report:
-        """Do it. Faults of the server come in the report; raises StoreError."""
-        started = self._environment.monotonic()
-        requests = self._remote.requests
-        try:
-            await self._deliver()
-            async with self._committer.running():
-                await self._pull()
-        except RemoteError as error:
-            self._tally.problem(error)
-        gaps = await self._store.read(count_gaps)
+        """Pull what is new, and audit a little. Faults of the server come in the report.
+
+        Raises StoreError.
+        """
+        started, requests = self._environment.monotonic(), self._remote.requests
+        await self._guarded(self._pull_and_audit)
+        waiting = await self._held_back()
         return Report(
             requests=self._remote.requests - requests,
             pages=self._tally.pages,
             messages_added=self._tally.messages_added,
             messages_removed=self._tally.messages_removed,
             conversations=len(self._tally.touched),
-            gaps_open=gaps,
+            gaps_open=await self._store.read(count_gaps),
+            seconds=self._environment.monotonic() - started,
+            errors=tuple(self._tally.problems),
+            held_back=waiting,
+        )
+
+    async def verify(self, only: ConversationKey | None) -> Verification:
+        """Pull, and read everything again, or one conversation, second reads included.
+
+        Raises StoreError.
+        """
+        started, requests = self._environment.monotonic(), self._remote.requests
+
+        async def work() -> None:
+            await self._verify(only)
+
+        await self._guarded(work)
+        await self._held_back()
+        found = await self._store.read(audit_totals)
+        return Verification(
+            conversations=len(self._tally.done - self._incomplete),
+            incomplete=len(self._incomplete),
+            requests=self._remote.requests - requests,
+            pages=self._tally.pages,
+            messages_added=self._tally.messages_added,
+            messages_removed=self._tally.messages_removed,
+            suspects=found.suspects,
+            held_back=found.held_back,
+            unverified=found.unverified,
+            gaps_open=await self._store.read(count_gaps),
             seconds=self._environment.monotonic() - started,
             errors=tuple(self._tally.problems),
         )
 
-    async def _deliver(self) -> None:
-        """First what a person asked for: then the pages show it done."""
-        delivery = await self._outbox.deliver()
-        for key, error in delivery.refusals:
-            self._tally.problem(error, key)
-        if delivery.error is not None:
-            raise delivery.error
-
-    async def _pull(self) -> None:
-        fetchers = [asyncio.create_task(self._fetch()) for _ in range(self._config.fetchers)]
-        tasks = [asyncio.create_task(self._fill_queue()), *fetchers]
+    async def _guarded(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Deliver what a person asked for: then the pages show it done. And then `work`."""
         try:
-            # Fetchers end only by failing, so whatever is done first decides.
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-        for task in done:
-            task.result()
+            delivery = await self._outbox.deliver()
+            for key, error in delivery.refusals:
+                self._tally.problem(error, key)
+            if delivery.error is not None:
+                raise delivery.error
+            async with self._committer.running():
+                await work()
+        except RemoteError as error:
+            self._tally.problem(error)
+
+    async def _held_back(self) -> int:
+        """How many messages wait for consent: a problem until a person decides."""
+        messages, conversations = await self._store.read(held_back)
+        if messages:
+            self._tally.problem(
+                RemovalHeldBack(
+                    f"{messages:,} messages in {conversations:,} conversations are not on the"
+                    " server any more: too many to be removed without your consent"
+                )
+            )
+        return messages
+
+    async def _pull_and_audit(self) -> None:
+        async def cycle() -> None:
+            await self._pull()
+            await self._audit.spend(self._config.audit_pages)
+
+        await self._workers.run(cycle())
         await self._keep_books()
 
-    async def _fill_queue(self) -> None:
+    async def _verify(self, only: ConversationKey | None) -> None:
+        async def cycle() -> None:
+            if only is None:
+                await self._pull(whole_list=True)
+            keys = [only] if only else await self._store.read(audited_conversations)
+            self._tally.start_over()
+            for key in keys:
+                self._workers.put(key, AUDIT_PHASE)
+            await self._workers.join()
+            await self._read_again(only)
+
+        await self._workers.run(cycle())
+        await self._keep_books(only)
+
+    async def _pull(self, *, whole_list: bool = False) -> None:
         """Queue all that is to be fetched, and wait until it is."""
-        await self._resume()
-        await self._read_list()
-        await self._queue.join()
-
-    async def _resume(self) -> None:
-        """Queue what an earlier cycle left open."""
         for key, at_head in await self._store.read(unfinished):
-            self._put(key, _HEAD_PHASE if at_head else _DEPTH_PHASE)
-
-    async def _read_list(self) -> None:
-        async for news in self._list.read(whole=await self._whole_list_due()):
+            self._workers.put(key, HEAD_PHASE if at_head else DEPTH_PHASE)
+        whole = whole_list or await self._whole_list_due()
+        async for news in self._list.read(whole=whole):
             for key in news:
-                self._put(key, _HEAD_PHASE)
+                self._workers.put(key, HEAD_PHASE)
+        await self._workers.join()
+        if self._list.complete:
+            await self._store.apply([note_missing(self._list.listed)])
 
     async def _whole_list_due(self) -> bool:
         account = await self._store.read(lambda c: View(c).account())
@@ -134,62 +191,44 @@ class Cycle:
         age = self._environment.now() - account.listed_at
         return not 0 <= age < self._config.full_list_every * 1000
 
-    async def _keep_books(self) -> None:
-        """The one row that a cycle with nothing new writes (law 11)."""
+    async def _read_again(self, only: ConversationKey | None) -> None:
+        """Read a second time what was missing once, until nothing more is decided."""
+        await self._audit.settle(lambda: self._audit.decidable(only))
+        for _ in range(_MOST_ROUNDS):
+            doubtful = [k for k in await self._store.read(doubtful_heads) if only in (None, k)]
+            if not doubtful and not await self._audit.suspects(only):
+                return
+            await self._environment.sleep(self._config.confirm_absence_after)
+            for key in doubtful:
+                self._workers.put(key, HEAD_PHASE)
+            await self._workers.join()
+            await self._audit.settle(lambda: self._audit.suspects(only))
+
+    async def _step(self, work: Work) -> Work | None:
+        if work.phase == HEAD_PHASE:
+            link, open_gaps = await self._history.read_head(work.key)
+            self._tally.readable.add(work.key)
+            return evolve(work, phase=DEPTH_PHASE, link=link) if open_gaps else None
+        if work.phase == DEPTH_PHASE:
+            await self._history.close_gaps(work.key, work.link)
+        else:
+            self._incomplete.add(work.key)  # until it is done: it may fail
+            if await self._audit.walk(work.key):
+                self._incomplete.discard(work.key)
+        return None
+
+    async def _keep_books(self, only: ConversationKey | None = None) -> None:
+        """All that a cycle with nothing new writes, in one transaction (law 11)."""
         now = self._environment.now()
+        well = not self._tally.problems
         book = Bookkeeping(
             listed_at=now if self._list.complete else None,
             list_open=False if self._list.finished else None,
             server_time=self._history.server_time,
-            synced_at=None if self._tally.problems else now,
+            longest_stay=self._history.longest_stay,
+            synced_at=now if well and self._list.finished else None,
+            audited=self._audit.marks,
+            accepted=self._accept and well and only is None,
+            accepted_in=only if self._accept and well else None,
         )
         await self._store.apply([lambda view: book])
-
-    def _put(self, key: ConversationKey, phase: int) -> None:
-        if key in self._queued:
-            self._again.add(key)  # under way already: looked at once more afterwards
-            return
-        self._queued[key] = len(self._queued)
-        self._tally.known.add(key)
-        self._queue.put_nowait(_Work(phase, self._queued[key], key))
-
-    async def _fetch(self) -> None:
-        while True:
-            work = await self._queue.get()
-            try:
-                await self._work(work)
-            finally:
-                self._queue.task_done()
-
-    async def _work(self, work: _Work) -> None:
-        try:
-            if work.phase == _HEAD_PHASE:
-                link, open_gaps = await self._history.read_head(work.key)
-                self._tally.readable.add(work.key)
-                if open_gaps:
-                    self._queue.put_nowait(_Work(_DEPTH_PHASE, work.order, work.key, link))
-                    return
-            else:
-                await self._history.close_gaps(work.key, work.link)
-            self._faults_in_a_row = 0
-        except SyncEngineError as error:
-            self._failed(error, work.key)
-        self._finish(work)
-
-    def _finish(self, work: _Work) -> None:
-        if work.key in self._again:
-            self._again.discard(work.key)
-            self._queue.put_nowait(_Work(_DEPTH_PHASE, work.order, work.key))
-            return
-        self._queued.pop(work.key, None)
-        self._tally.done.add(work.key)
-        self._tally.tell()
-
-    def _failed(self, error: SyncEngineError, key: ConversationKey) -> None:
-        """Note it for the conversation, or give up where the fault is the account's."""
-        if error.scope is Scope.ACCOUNT:
-            self._faults_in_a_row += 1
-            may_be_local = error.patience is Patience.LATER and not isinstance(error, StoreError)
-            if not may_be_local or self._faults_in_a_row >= _MOST_FAULTS_IN_A_ROW:
-                raise error
-        self._tally.problem(error, key)

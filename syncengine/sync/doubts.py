@@ -36,6 +36,8 @@ class HeadJudgement:
     """To be noted, for the next read to confirm."""
     settled: bool
     """An earlier doubt is over."""
+    covers: bool
+    """What is held above the newest message shown should have been shown too."""
 
 
 def judge_head(key: ConversationKey, page: Page, held: Held, view: View) -> HeadJudgement:
@@ -46,20 +48,22 @@ def judge_head(key: ConversationKey, page: Page, held: Held, view: View) -> Head
     waiting = 0 < looks < MAX_LOOKS
     changed = looks if looks != before else None
     doubt = _retreat(page, held, key, view)
+    covers = not waiting and (doubt is None or not _cuts_a_gap(page, held, key, view))
     noted = listed.doubt if listed is not None else None
     if doubt is not None and noted is not None and doubt.top == noted.top:
         confirmed = _apart(noted, doubt) and not _cuts_a_gap(page, held, key, view)
-        return HeadJudgement(waiting or not confirmed, changed, None, settled=confirmed)
-    return HeadJudgement(
-        waiting or doubt is not None, changed, doubt, settled=doubt is None and noted is not None
-    )
+        return HeadJudgement(waiting or not confirmed, changed, None, confirmed, covers)
+    settled = doubt is None and noted is not None
+    return HeadJudgement(waiting or doubt is not None, changed, doubt, settled, covers)
 
 
 def _retreat(page: Page, held: Held, key: ConversationKey, view: View) -> Doubt | None:
     """The head shows less than is held: the newest held is missing and nothing is new."""
-    newest = view.newest_id(key)
+    newest = view.newest_served(key)
     if newest is None or newest in held or (not page.messages and not page.end):
         return None
+    if view.is_suspect(key, newest) and not any(gap.high == HEAD for gap in view.gaps(key)):
+        return None  # that was confirmed; what becomes of what is missing is law 5's question
     top = page.messages[0].message_id if page.messages else ""
     return Doubt(top, page.served_at) if not top or top in held else None
 
@@ -90,7 +94,7 @@ def _looks(
     shown = any(message.message_id == wanted for message in page.messages)
     if shown or wanted in held or view.held(key, [wanted]) or view.tombstones(key, [wanted]):
         return 0
-    if _is_fresh(page, listed.preview.timestamp):
+    if _is_fresh(page, listed.preview.timestamp) or page.repeated:
         return max(1, listed.looks)
     return min(listed.looks + 1, MAX_LOOKS)
 
@@ -112,7 +116,7 @@ def stale_head(key: ConversationKey, page: Page, held: Held, view: View) -> Doub
     It comes from a replica that lags behind, or is replayed, and its unknown messages would
     be taken for newer ones. It is believed when a second read, after any lag, is the same.
     """
-    newest = view.newest_id(key)
+    newest = view.newest_served(key)
     if newest is None or newest in held:
         return None
     unknown = takewhile(lambda message: message.message_id not in held, page.messages)

@@ -18,15 +18,15 @@ from attrs import evolve, frozen
 
 from syncengine.config import Config
 from syncengine.errors import CursorExpired, CursorStuck
-from syncengine.models import ConversationKey, Page
+from syncengine.models import ConversationKey, Page, Retention
 from syncengine.remote.port import Remote
 from syncengine.retry import Retrier
-from syncengine.store.batch import HEAD, START, Batch, Gap
+from syncengine.store.batch import HEAD, START, Batch, Covered, Gap
 from syncengine.store.store import Store
 from syncengine.store.view import View
 from syncengine.store.writer import Decision
 from syncengine.sync.committer import Committer, Outcome
-from syncengine.sync.doubts import FRESH_MS
+from syncengine.sync.doubts import FRESH_MS, MAX_LOOKS
 from syncengine.sync.placing import (
     place_around,
     place_below,
@@ -34,10 +34,14 @@ from syncengine.sync.placing import (
     place_nothing,
     place_overlapping,
 )
+from syncengine.sync.reconcile import Rules, longest_stay
+from syncengine.sync.replays import Replays
 from syncengine.sync.tally import Tally
 
 _OVERLAPS = (1, 24, 240)
 """How many messages above the gap a chain taken up again starts, one try after the other."""
+_AUDIT_LEAST = 4
+"""Messages a page that reads again: it repeats two or three, and must go on."""
 _MOST_EMPTY = 50
 """Pages without a single message, one after the other, before the server is not believed."""
 _MOST_FAILURES = 3
@@ -59,6 +63,8 @@ class Link:
     """Nothing older is held: the chain cannot meet anything, only the start of history."""
     walking: bool = False
     """It walks down through what is held, to a gap below."""
+    whole: bool = False
+    """It walks down to the start of history, whatever it meets."""
 
 
 class History:
@@ -72,18 +78,36 @@ class History:
         retrier: Retrier,
         config: Config,
         tally: Tally,
+        replays: Replays,
+        *,
+        guarded: bool = True,
     ) -> None:
+        """`guarded`: removals of very much are held back until a person agrees."""
         self._remote = remote
         self._store = store
         self._committer = committer
         self._retrier = retrier
         self._limit = config.page_size
         self._tally = tally
+        self._replays = replays
+        self.rules = rules_of(config, guarded=guarded)
         self._hasty: set[ConversationKey] = set()
         self._head_open: set[ConversationKey] = set()
         self.server_time: int | None = None
         """The latest time that the server was heard to say, ms."""
+        self.first_heard: int | None = None
+        """What the server's first page said, ms."""
         self._added: Counter[ConversationKey] = Counter()
+
+    @property
+    def pages(self) -> int:
+        """How many were fetched so far."""
+        return self._tally.pages
+
+    @property
+    def longest_stay(self) -> int:
+        """The longest that an unedited message was seen to stay on the server, ms."""
+        return self.rules.stay
 
     async def read_head(self, key: ConversationKey) -> tuple[Link | None, int]:
         """Fetch and place the newest page.
@@ -133,14 +157,67 @@ class History:
             return None
         return _next_link(Link(None, None, "", walking=batch.frontier is None), page, batch)
 
+    async def read_below(
+        self, key: ConversationKey, start: str, *, prove: bool = True
+    ) -> Covered | None:
+        """Read again what stands below a held message; None: the page proves nothing.
+
+        Where history seems to end there and if `prove`, one or two more pages have to say
+        so, from a start that was served.
+        """
+        try:
+            page = await self._fetch_through(key, start, least=_AUDIT_LEAST)
+        except CursorExpired:
+            return None
+        batch = await self._commit_around(key, start, page)
+        if batch is None or batch.covered is None:
+            return None
+        at_end = page.end or not page.cursor
+        if at_end and prove and len(page.messages) > 1:
+            return await self._end_below(key, page, batch, batch.covered)
+        return batch.covered
+
+    async def _end_below(
+        self, key: ConversationKey, page: Page, batch: Batch, part: Covered
+    ) -> Covered:
+        link = _next_link(Link(None, None, ""), page, batch)
+        if link.before is None:
+            return part
+        last, decision = await self._ask_with_proof(key, evolve(link, virgin=False))
+        below = self._counted(await self._committer.commit(decision))
+        proved = below is not None and below.covered is not None and below.covered.low == START
+        return evolve(part, low=START, lowest_id=None) if proved and last.end else part
+
+    async def walk(self, key: ConversationKey) -> Covered | None:
+        """Read the whole conversation again, newest first.
+
+        Returns the part that was read; it ends early where the server's answers prove
+        nothing.
+        """
+        for _ in range(MAX_LOOKS):  # as long as the list's last message is looked for
+            page = await self._fetch(key, "")
+            batch = await self._commit_head(key, page)
+            if batch is None or not batch.looks:
+                break
+        if batch is None or batch.covered is None or batch.covered.low == START:
+            return None if batch is None else batch.covered
+        link = _next_link(Link(None, None, "", walking=True, whole=True), page, batch)
+        done = await self._follow(key, evolve(link, virgin=False))
+        return evolve(batch.covered, low=START, lowest_id=None) if done else batch.covered
+
+    async def read_newest(self, key: ConversationKey) -> Batch | None:
+        """Read the newest page again."""
+        return await self._commit_head(key, await self._fetch(key, ""))
+
     async def _attach_at(self, key: ConversationKey, start: str, high: int) -> Link | None:
+        """Begin at a held message above the gap below `high`."""
         try:
             page = await self._fetch_through(key, start)
         except CursorExpired:
             return None
-        batch = self._counted(await self._committer.commit(place_around(key, start, page, high)))
-        if batch is None:
-            return None
+        batch = await self._commit_around(key, start, page)
+        if batch is None or batch.covered is None or batch.covered.high < high:
+            return None  # what stood at the gap is gone: from there it would lead away from it
         came_from = Link(start, None, "", walking=batch.frontier is None)
         return _next_link(came_from, page, batch)
 
@@ -188,11 +265,11 @@ class History:
         if provable and page.end and not page.messages:
             return await self._ask_with_proof(key, link)
         if link.above is None:
-            return page, place_head(key, page)
+            return page, place_head(key, page, self.rules)
         if link.fresh and not provable and self._remote.capabilities.starts_at_messages:
             self._hasty.add(key)  # nothing to prove it by, and lag may explain what it shows
             return page, place_nothing
-        return page, place_below(key, link.above, page)
+        return page, place_below(key, link.above, page, self.rules)
 
     async def _ask_with_proof(self, key: ConversationKey, link: Link) -> tuple[Page, Decision]:
         """The same page, asked for from one message higher: it must show where it hangs."""
@@ -207,7 +284,7 @@ class History:
             page = evolve(more, messages=[*page.messages, *more.messages])
         if link.fresh and all(message.message_id != link.above for message in page.messages):
             self._hasty.add(key)  # a replica without the start: another time
-        return page, place_overlapping(key, link.above, page)
+        return page, place_overlapping(key, link.above, page, self.rules)
 
     async def _settled(self, pending: Outcome) -> Batch | None:
         batch = await pending
@@ -215,7 +292,11 @@ class History:
         return self._counted(batch)
 
     async def _commit_head(self, key: ConversationKey, page: Page) -> Batch | None:
-        return self._counted(await self._committer.commit(place_head(key, page)))
+        return self._counted(await self._committer.commit(place_head(key, page, self.rules)))
+
+    async def _commit_around(self, key: ConversationKey, start: str, page: Page) -> Batch | None:
+        decision = place_around(key, start, page, self.rules)
+        return self._counted(await self._committer.commit(decision))
 
     def _counted(self, batch: Batch | None) -> Batch | None:
         self._tally.count(batch)
@@ -233,28 +314,51 @@ class History:
         below = HEAD if key in self._head_open else HEAD + 1
         return await self._store.read(lambda c: _newest_gap(View(c), key, below))
 
-    async def _fetch_through(self, key: ConversationKey, start: str) -> Page:
+    async def _fetch_through(self, key: ConversationKey, start: str, least: int = 2) -> Page:
         """A page with a message, past rows that are none; or the end."""
-        page = await self._fetch(key, start)
+        page = await self._fetch(key, start, least)
         for _ in range(_MOST_EMPTY):
             if page.messages or not page.cursor or page.cursor == start:
                 break
             start = page.cursor
-            page = await self._fetch(key, start)
+            page = await self._fetch(key, start, least)
         return page
 
-    async def _fetch(self, key: ConversationKey, start: str) -> Page:
+    async def _fetch(self, key: ConversationKey, start: str, least: int = 2) -> Page:
         # A page that begins with a message served before must have room for one more.
-        limit = max(2, self._limit)
-        page = await self._retrier.call(lambda: self._remote.fetch_page(key, start, limit=limit))
+        limit = max(least, self._limit)
+        answer = await self._retrier.call(lambda: self._remote.fetch_page(key, start, limit=limit))
+        page = self._replays.checked(key, start, answer)
         self._tally.pages += 1
-        self.server_time = max(self.server_time or 0, page.served_at or 0) or None
+        if page.served_at is not None:
+            self._heard(page, page.served_at)
         return page
+
+    def _heard(self, page: Page, at: int) -> None:
+        self.first_heard = self.first_heard or at
+        self.server_time = max(self.server_time or 0, at)
+        stay = longest_stay(page.messages, at)
+        if stay > self.rules.stay:
+            self.rules = evolve(self.rules, stay=stay)
+
+
+def rules_of(config: Config, *, guarded: bool = True) -> Rules:
+    """What the settings say about absent messages."""
+    return Rules(
+        confirm_after=int(config.confirm_absence_after * 1000),
+        horizon=config.horizon_ms,
+        mirror=config.retention is Retention.MIRROR,
+        guarded=guarded,
+    )
 
 
 def _finished(batch: Batch, link: Link, page: Page) -> bool:
     """The chain met what is held below its gap, or nothing is left to fetch."""
-    if page.end or not batch.open_gaps:
+    if page.end:
+        return True
+    if link.whole:
+        return False
+    if not batch.open_gaps:
         return True
     return batch.frontier is None and not link.walking
 

@@ -36,7 +36,8 @@ def ask_messages(key: ConversationKey, ids: Iterable[str], now: int) -> list[Dec
     def decide(view: View) -> Ask | None:
         deleted: set[str] = set()
         for part in batches(wanted, 500):
-            deleted |= view.tombstones(key, part).keys()
+            found = view.tombstones(key, part)
+            deleted |= {m for m, tombstone in found.items() if tombstone.absent_at is None}
         left = [message_id for message_id in wanted if message_id not in deleted]
         return Ask(key, IntentKind.MESSAGES, now, message_ids=left) if left else None
 
@@ -62,13 +63,20 @@ def ask_conversation(key: ConversationKey, now: int, *, delete_messages: bool) -
 _SPOILT = "the deletion of the conversation's messages was refused"
 
 
+Placed = Callable[[], Awaitable[None]]
+
+
 class Outbox:
     """Sends the pending intents of one account."""
 
-    def __init__(self, remote: Remote, store: Store, retrier: Retrier) -> None:
+    def __init__(
+        self, remote: Remote, store: Store, retrier: Retrier, placed: Placed | None = None
+    ) -> None:
+        """`placed` waits for pages that were asked for before a deletion was accepted."""
         self._remote = remote
         self._store = store
         self._retrier = retrier
+        self._placed = placed
 
     async def deliver(self) -> Delivery:
         """Send all that is pending. Faults of the server end the pass; nothing is lost."""
@@ -100,6 +108,8 @@ class Outbox:
             await self._send_messages(intent)
             return
         await self._accepted(self._request(intent))
+        if self._placed is not None:
+            await self._placed()
         await self._note(Reply(intent, done=True))
         if intent.kind is IntentKind.LISTING:
             # Somebody may have written between the two calls: then the conversation is back.

@@ -4,18 +4,32 @@ Each function here returns a decision, which the store runs inside the transacti
 writes its result. A decision that returns None found no proof: nothing is written.
 """
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from functools import partial
 from itertools import dropwhile
 
-from attrs import evolve
+from attrs import evolve, frozen
 
 from syncengine.models import ConversationKey, MessageRow, Page, Summary, SummaryPage
-from syncengine.store.batch import BURIED, HEAD, START, Batch, Bookkeeping, Doubt, Gap, Shift
+from syncengine.store.batch import (
+    BURIED,
+    HEAD,
+    RETURNED,
+    START,
+    Absence,
+    Batch,
+    Bookkeeping,
+    Doubt,
+    Gap,
+    Listing,
+    Shift,
+)
 from syncengine.store.view import HeldMessage, ListedState, View
 from syncengine.store.writer import Decision
+from syncengine.sync.absence import covered, judge_absence
 from syncengine.sync.doubts import CONFIRM_MS, MAX_LOOKS, Held, is_hasty, judge_head, stale_head
 from syncengine.sync.gaps import Local, Run, Woven, weave
+from syncengine.sync.reconcile import Rules
 
 
 def note_summaries(page: SummaryPage) -> list[Decision]:
@@ -39,6 +53,16 @@ def note_summaries(page: SummaryPage) -> list[Decision]:
     return [*(partial(noted, summary) for summary in page.summaries), open_list]
 
 
+def note_missing(listed: Set[ConversationKey]) -> Decision:
+    """What the server's whole list does not show, or shows again: a question (law 6)."""
+
+    def decide(view: View) -> Listing | None:
+        missing, back = view.unlisted_changes(listed)
+        return Listing(missing, back) if missing or back else None
+
+    return decide
+
+
 def look_again(key: ConversationKey) -> Decision:
     """The next cycle reads the newest page, whatever the list says."""
 
@@ -49,18 +73,18 @@ def look_again(key: ConversationKey) -> Decision:
     return decide
 
 
-def place_head(key: ConversationKey, page: Page) -> Decision:
+def place_head(key: ConversationKey, page: Page, rules: Rules) -> Decision:
     """A page that was read from the newest end, or that goes on where such a page
     showed no message at all."""
-    return partial(_place, key, page, _run(page, head=True))
+    return partial(_place, key, page, _run(page, head=True), rules)
 
 
-def place_below(key: ConversationKey, above: str, page: Page) -> Decision:
+def place_below(key: ConversationKey, above: str, page: Page, rules: Rules) -> Decision:
     """A page below a message that this chain was served: its end counts (law 2)."""
-    return partial(_place, key, page, _run(page, above=above))
+    return partial(_place, key, page, _run(page, above=above), rules)
 
 
-def place_overlapping(key: ConversationKey, above: str, page: Page) -> Decision:
+def place_overlapping(key: ConversationKey, above: str, page: Page, rules: Rules) -> Decision:
     """A page that began higher up: it must begin with the message the chain goes on from.
 
     Then it hangs where it should, and where it contradicts the order held, that is wrong
@@ -72,35 +96,32 @@ def place_overlapping(key: ConversationKey, above: str, page: Page) -> Decision:
     shown = evolve(page, messages=list(unnamed))
     if not shown.messages or shown.messages[0].message_id != above:
         return place_nothing
-    return partial(_place, key, shown, evolve(_run(shown), proved=True))
+    return partial(_place, key, shown, evolve(_run(shown), proved=True), rules)
 
 
 def place_nothing(view: View) -> None:
     """A page that proves nothing."""
 
 
-def place_around(key: ConversationKey, start: str, page: Page, high: int = START) -> Decision:
+def place_around(key: ConversationKey, start: str, page: Page, rules: Rules) -> Decision:
     """A page below a held message that may be gone from the server.
 
     It proves something only from the first message on that is held as older than the
     start, and nothing about the end: a start that is gone may answer with nothing, or
-    with the head (law 2). Where it should lead into the gap below `high`, and that first
-    message stands below the gap, it proves nothing.
+    with the head (law 2).
     """
-    return partial(_around, key, start, page, high)
+    return partial(_around, key, start, page, rules)
 
 
-def _around(key: ConversationKey, start: str, page: Page, high: int, view: View) -> Batch | None:
+def _around(key: ConversationKey, start: str, page: Page, rules: Rules, view: View) -> Batch | None:
     held = view.held(key, [start, *(m.message_id for m in page.messages)])
     origin = held.pop(start, None)
     if origin is None or any(h.position > origin.position for h in held.values()):
         return None
     for index, message in enumerate(page.messages):
         if message.message_id in held:
-            if held[message.message_id].position < high:
-                return None
-            proved = Page(page.messages[index:], page.cursor, end=False)
-            return _place(key, proved, _run(proved), view)
+            proved = evolve(page, messages=page.messages[index:], end=False)
+            return _place(key, proved, _run(proved), rules, view)
     return None
 
 
@@ -117,34 +138,12 @@ def _distinct(run: Run) -> Run:
     return run if len(ids) == len(run.ids) else evolve(run, ids=ids)
 
 
-def _place(key: ConversationKey, page: Page, run: Run, view: View) -> Batch | None:
+def _place(key: ConversationKey, page: Page, run: Run, rules: Rules, view: View) -> Batch | None:
     if not page.messages and view.row(key) is None:
         return None  # nobody ever heard of this conversation
     run = _distinct(run)
-    held = view.held(key, run.ids)
-    if run.head:
-        return _place_head(key, page, run, held, view)
-    return _weave_in(key, page, run, held, view)
-
-
-def _place_head(key: ConversationKey, page: Page, run: Run, held: Held, view: View) -> Batch | None:
-    stale = stale_head(key, page, held, view)
-    if stale is not None:
-        return _disbelieve(key, stale, view)
-    judged = judge_head(key, page, held, view)
-    batch = _weave_in(key, page, evolve(run, open_above=judged.open_above), held, view)
-    if batch is None or batch.shifts:
-        return batch
-    listed = view.listed(key)
-    return evolve(
-        batch,
-        looks=judged.looks,
-        doubt=judged.doubt,
-        settled=judged.settled,
-        fetched=listed is None or not listed.fetched,
-        head_open=judged.open_above,
-        hasty=batch.hasty or judged.open_above,
-    )
+    placing = _Placing(key, page, run, rules, view, view.held(key, run.ids))
+    return placing.head() if run.head else placing.woven()
 
 
 def _disbelieve(key: ConversationKey, doubt: Doubt, view: View) -> Batch:
@@ -161,20 +160,87 @@ def _disbelieve(key: ConversationKey, doubt: Doubt, view: View) -> Batch:
     )
 
 
-def _weave_in(key: ConversationKey, page: Page, run: Run, held: Held, view: View) -> Batch | None:
-    hasty = run.end and is_hasty(key, page, held, view)
-    if hasty:
-        run = evolve(run, end=False)
-    gaps, guarded = view.surroundings(key)
-    woven = weave(run, _local(key, held, gaps, view))
-    if woven is None:
-        return None
-    if isinstance(woven, Shift):
-        return Batch(key, shifts=[woven])
-    batch = _batch(key, page.messages, run, woven, held, gaps)
-    if guarded:
-        batch = _guarded(batch, page, view)
-    return evolve(batch, hasty=True) if hasty else batch
+@frozen
+class _Placing:
+    """One page on its way to a batch."""
+
+    key: ConversationKey
+    page: Page
+    run: Run
+    rules: Rules
+    view: View
+    held: Held
+    """Those of the run's messages that are here."""
+
+    def head(self) -> Batch | None:
+        """Place a page of the newest end, as far as it is believed."""
+        key, page, view = self.key, self.page, self.view
+        stale = stale_head(key, page, self.held, view)
+        if stale is not None:
+            return _disbelieve(key, stale, view)
+        judged = judge_head(key, page, self.held, view)
+        run = evolve(self.run, open_above=judged.open_above)
+        batch = evolve(self, run=run).woven(to_head=judged.covers)
+        if batch is None or batch.shifts:
+            return batch
+        listed = view.listed(key)
+        return evolve(
+            batch,
+            looks=judged.looks,
+            doubt=judged.doubt,
+            settled=judged.settled,
+            fetched=listed is None or not listed.fetched,
+            fetched_at=page.served_at,
+            head_open=judged.open_above,
+            hasty=batch.hasty or judged.open_above,
+        )
+
+    def woven(self, *, to_head: bool = False) -> Batch | None:
+        """Work the run into what is held, and see what it does not show."""
+        key, page, view, held = self.key, self.page, self.view, self.held
+        hasty = self.run.end and is_hasty(key, page, held, view)
+        run = evolve(self.run, end=False) if hasty else self.run
+        gaps, guarded = view.surroundings(key)
+        woven = weave(run, _local(key, held, gaps, view))
+        if woven is None:
+            return None
+        if isinstance(woven, Shift):
+            return Batch(key, shifts=[woven])
+        batch = _batch(key, page.messages, run, woven, held, gaps)
+        if guarded:
+            batch = _guarded(batch, page, view)
+        batch = self._without_absent(batch, woven, gaps, to_head=to_head)
+        return evolve(batch, hasty=True) if hasty else batch
+
+    def _without_absent(
+        self, batch: Batch, woven: Woven, gaps: Sequence[Gap], *, to_head: bool
+    ) -> Batch:
+        part = covered(self.page, self.run, woven.places, to_head=to_head)
+        if part is None:
+            return batch
+        places = dict(zip(self.run.ids, woven.places, strict=True))
+        absence = judge_absence(
+            self.key, self.page, self.run, places, part, self.held, gaps, self.rules, self.view
+        )
+        batch = evolve(batch, covered=part, absence=absence)
+        return batch if absence is None else self._without_hollow_seams(batch, woven, absence)
+
+    def _without_hollow_seams(self, batch: Batch, woven: Woven, absence: Absence) -> Batch:
+        """A seam below which nothing is left is no seam: history begins above it."""
+        lowest = woven.places[-1] if woven.places else HEAD
+        seams = [gap for gap in woven.gaps if gap.seam and gap.high <= lowest]
+        gone = {*absence.removed, *absence.expired, *absence.dropped}
+        if batch.covered is None or batch.covered.low != START or not seams or not gone:
+            return batch
+        below = self.view.between(self.key, START, lowest, START)
+        if any(message.message_id not in gone for message in below):
+            return batch
+        hollow = [gap for gap in seams if gap not in batch.gaps_opened]
+        return evolve(
+            batch,
+            gaps_closed=[*batch.gaps_closed, *hollow],
+            gaps_opened=[gap for gap in batch.gaps_opened if gap not in seams],
+        )
 
 
 def _local(key: ConversationKey, held: Held, gaps: Sequence[Gap], view: View) -> Local:
@@ -202,27 +268,44 @@ def _batch(
         gaps_closed=[gap for gap in gaps if gap not in woven.gaps],
         gaps_opened=[gap for gap in woven.gaps if gap not in gaps],
         newest_changed=bool(moves) or (run.head and bool(inserts)),
+        arrived=_arrivals(inserts, gaps),
         frontier=woven.frontier,
         open_gaps=sum(not gap.seam for gap in woven.gaps),
     )
 
 
+def _arrivals(inserts: Sequence[tuple[int, MessageRow]], gaps: Sequence[Gap]) -> int:
+    """How many of the messages are new on the server: those that do not lie in the first
+    descent to the start of history."""
+    unread = max((gap.high for gap in gaps if gap.low == START), default=START)
+    return sum(1 for place, _ in inserts if place > unread)
+
+
 def _guarded(batch: Batch, page: Page, view: View) -> Batch:
-    """Keep out of sight what was deleted here, whatever the page says (laws 4 and 8)."""
-    deleted = view.tombstones(batch.key, [message.message_id for message in page.messages])
+    """Keep out of sight what was deleted, whatever the page says (laws 4, 5 and 8)."""
+    found = view.tombstones(batch.key, [message.message_id for message in page.messages])
+    lasting = {m: t.served_at for m, t in found.items() if t.absent_at is None}
+    absent = {m: t.served_at for m, t in found.items() if t.absent_at is not None}
+    back = {m for m, at in absent.items() if at is not None and _confirms(page, at)}
     inserts = [
-        (place, _stripped(row) if row.message_id in deleted else row)
+        (place, _stripped(row) if row.message_id in lasting else row)
         for place, row in batch.inserts
     ]
-    hidden = _hidden(batch.key, [row for _, row in inserts], view)
-    again = [m for m, at in deleted.items() if at is not None and _confirms(page, at)]
+    buried = {row.message_id: BURIED for _, row in inserts if row.message_id in lasting}
+    returned = {m: RETURNED for m in _ids(inserts) if m in absent and m not in back}
     return evolve(
         batch,
         inserts=inserts,
-        hidden=hidden | {row.message_id: BURIED for _, row in inserts if row.message_id in deleted},
-        sighted=[(m, page.served_at) for m, at in deleted.items() if at is None],
-        reopened=again,
+        hidden=_hidden(batch.key, [row for _, row in inserts], view) | returned | buried,
+        sighted=[(m, page.served_at) for m, at in {**lasting, **absent}.items() if at is None],
+        reopened=[m for m, at in lasting.items() if at is not None and _confirms(page, at)],
+        restored=list(back),
+        newest_unsure=bool(batch.inserts or back),
     )
+
+
+def _ids(inserts: Sequence[tuple[int, MessageRow]]) -> list[str]:
+    return [row.message_id for _, row in inserts]
 
 
 def _stripped(row: MessageRow) -> MessageRow:
@@ -300,9 +383,11 @@ def _worth_a_look(summary: Summary, listed: ListedState, news: bool, view: View)
 
 def _head_gap(key: ConversationKey, view: View) -> tuple[list[Gap], list[Gap]]:
     """A gap above everything held, unless there is one; a seam there is looked at again."""
-    top = next((gap for gap in view.gaps(key) if gap.high == HEAD), None)
+    gaps = view.gaps(key)
+    top = next((gap for gap in gaps if gap.high == HEAD), None)
     if top is not None and not top.seam:
         return [], []
     newest = view.below(key, HEAD)
-    low = START if newest is None else newest
+    # What stood above a gap may be deleted by now.
+    low = max([START if newest is None else newest, *(gap.high for gap in gaps if gap != top)])
     return ([top] if top is not None else []), [Gap(low if top is None else top.low, HEAD)]

@@ -28,7 +28,15 @@ class Tally:
         if batch is None or not batch.writes:
             return
         self.messages_added += len(batch.inserts)
+        if batch.absence is not None:
+            self.messages_removed += len(batch.absence.removed) + len(batch.absence.expired)
         self.touched.add(batch.key)
+        self.tell()
+
+    def start_over(self) -> None:
+        """From here on everything known is to be done once more."""
+        self.readable.clear()
+        self.done.clear()
         self.tell()
 
     def tell(self) -> None:

@@ -9,6 +9,8 @@ from tests.cli.command import Person, opened, until_served
 from tests.cli.conftest import Serve
 
 HISTORY: Any = {"history"}  # the type checker cannot see through attrs' converter
+AUDIT = 4 + 2
+"""Pages that a cycle reads again, and where history ends two more."""
 REPORT = [
     "requests",
     "pages",
@@ -18,6 +20,7 @@ REPORT = [
     "gaps_open",
     "seconds",
     "errors",
+    "held_back",
 ]
 
 
@@ -35,11 +38,13 @@ def test_the_report_is_one_object(newcomer: Person) -> None:
 
 
 def test_a_second_sync_costs_almost_nothing(alice: Person) -> None:
-    """Law 11: the list is asked for, nothing is added, nothing touched."""
+    """Law 11: the list, and as many pages as are to be read again; nothing is added, nothing
+    touched."""
     report = alice.run("sync", "--json").object
-    assert report["requests"] <= 2
-    counts = ("pages", "messages_added", "messages_removed", "conversations", "gaps_open")
-    assert [report[name] for name in counts] == [0, 0, 0, 0, 0]
+    assert report["requests"] <= 2 + AUDIT
+    assert report["pages"] <= AUDIT
+    counts = ("messages_added", "messages_removed", "conversations", "gaps_open")
+    assert [report[name] for name in counts] == [0, 0, 0, 0]
     words = alice.call("sync")
     assert words.out.startswith("nothing new (")
     assert f"stored in {alice.db}" in words.out
@@ -63,7 +68,7 @@ def test_one_is_not_many(serve: Serve, world: World) -> None:
     alice = serve(world)
     world.send("bob", "alice", Kind.CHAT, "hello")
     assert alice.call("sync").out.startswith("1 new message in 1 conversation (2 requests, ")
-    assert "(1 request, " in alice.call("sync").out
+    assert "(2 requests, " in alice.call("sync").out  # the list, and one page read again
 
 
 def test_a_sync_that_brought_no_message(serve: Serve, world: World) -> None:

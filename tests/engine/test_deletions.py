@@ -340,7 +340,7 @@ async def test_tombstones_are_kept_compactly(side: Side) -> None:
     with closing(sqlite3.connect(side.path)) as database:
         (before,) = database.execute("PRAGMA page_count").fetchone()
         database.executemany(
-            "INSERT INTO tombstone VALUES (1, ?, NULL)",
+            "INSERT INTO tombstone VALUES (1, ?, NULL, NULL)",
             [(str(1_300_000_000_000_000_000 + n),) for n in range(100_000)],
         )
         database.commit()

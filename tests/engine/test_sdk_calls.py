@@ -1,5 +1,7 @@
 """The SDK-named calls: what they store, and what they answer when the server is away."""
 
+from typing import Any
+
 import pytest
 
 from syncengine import (
@@ -213,7 +215,7 @@ async def test_a_slice_shows_its_gaps_in_place(side: Side) -> None:
 @pytest.mark.parametrize(
     "setting", [{"page_size": 50}, {"fetchers": 0}, {"attempts": 0}, {"backoff_base": -1}]
 )
-def test_settings_are_checked(setting: dict[str, int]) -> None:
+def test_settings_are_checked(setting: dict[str, Any]) -> None:
     """A value that cannot be used is an error that names it and says what can."""
     with pytest.raises(ConfigError, match=next(iter(setting))) as caught:
         Config(**setting)

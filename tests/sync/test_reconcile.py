@@ -17,8 +17,8 @@ def held(number: int, *, age: int = 0, **state: Any) -> Stored:
     return Stored(str(1000 + number), number, NOW - age, **state)
 
 
-def evidence(*served: Stored, **settings: int) -> Evidence:
-    given: dict[str, int] = {"served_at": NOW, "horizon": 0, "confirm_after": 10_000}
+def evidence(*served: Stored, **settings: Any) -> Evidence:
+    given: dict[str, Any] = {"served_at": NOW, "horizon": 0, "confirm_after": 10_000}
     return Evidence(served=served, **(given | settings))
 
 
@@ -78,19 +78,45 @@ def test_what_newer_arrivals_may_have_pushed_out_is_kept() -> None:
     assert set(reconcile(missed, fewer).values()) == {Fate.REMOVE}
 
 
+def test_a_suspect_may_grow_older_than_the_horizon_until_the_second_read() -> None:
+    """Law 5 (b): it was missing when it could not have expired; an hour later nobody knows."""
+    missed = held(1, age=2 * DAY, suspect_at=NOW - 20_000)
+    seen = evidence(held(2), horizon=2 * DAY - 10_000)
+    assert fate(missed, seen) is Fate.REMOVE
+    assert fate(evolve(missed, suspect_at=NOW - 3_600_000), seen) is Fate.KEEP
+
+
+def test_a_mirror_drops_what_expired_after_two_reads_too() -> None:
+    """Law 7: `mirror` changes what becomes of expired messages, not how sure one must be."""
+    missed = held(1, age=100 * DAY)
+    seen = evidence(held(2), mirror=True)
+    assert fate(missed, seen) is Fate.SUSPECT
+    assert fate(evolve(missed, suspect_at=NOW - DAY), seen) is Fate.EXPIRE
+
+
+def test_a_clock_that_was_set_back_makes_a_new_suspect() -> None:
+    """Law 5 (c): how long ago the first read was cannot be told any more."""
+    missed = held(2, suspect_at=NOW + DAY)
+    assert fate(missed, evidence(held(1), held(3))) is Fate.SUSPECT
+
+
 @given(st.sets(st.integers(0, 40), min_size=1), st.data())
 def test_a_removal_has_all_its_reasons(numbers: set[int], data: st.DataObject) -> None:
-    """Law 5: whatever is removed was missed before, and could not have expired."""
+    """Law 5: whatever is removed was missed before, and could not have expired then."""
     messages = [held(n, age=data.draw(st.integers(0, 100)) * DAY) for n in sorted(numbers)]
     served = [m for m in messages if data.draw(st.booleans())]
-    absent = [
-        evolve(m, suspect_at=data.draw(st.sampled_from([None, NOW - 5_000, NOW - 50_000])))
-        for m in messages
-        if m not in served
-    ]
-    seen = evidence(*served, horizon=data.draw(st.integers(0, 100)) * DAY)
+    horizon = data.draw(st.integers(0, 100)) * DAY
+
+    def explained(message: Stored, at: int) -> bool:
+        older = any(s.position < message.position for s in served)
+        return older or at - message.timestamp < horizon
+
+    absent = []
+    for message in (m for m in messages if m not in served):
+        at = data.draw(st.sampled_from([None, NOW - 5_000, NOW - 50_000]))
+        absent.append(evolve(message, suspect_at=at if at and explained(message, at) else None))
+    seen = evidence(*served, horizon=horizon)
     for message in absent:
         if reconcile(absent, seen)[message.message_id] is Fate.REMOVE:
             assert message.suspect_at == NOW - 50_000
-            older = any(s.position < message.position for s in served)
-            assert older or NOW - message.timestamp < seen.horizon
+            assert explained(message, NOW - 50_000)

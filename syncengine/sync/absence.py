@@ -1,0 +1,176 @@
+"""What a page did not show: which part of a conversation it covers, and what follows (law 5).
+
+`reconcile.py` judges each absent message; this file finds them, and holds removals back
+where there are too many: a server that was restored from a backup, or emptied, must not
+empty the copy (law 10). No await.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from attrs import evolve
+
+from syncengine.models import ConversationKey, MessageRow, Page
+from syncengine.store.batch import BURIED, HEAD, RETURNED, START, Absence, Covered, Gap
+from syncengine.store.view import HeldMessage, PlacedMessage, View
+from syncengine.sync.gaps import Run
+from syncengine.sync.reconcile import Evidence, Fate, Rules, Stored, horizon, reconcile
+
+SMALL = 50
+"""Messages: a conversation with more loses at most a quarter without a person's consent."""
+MOST_CONVERSATIONS = 5
+"""So many may lose everything without a person's consent."""
+_UNKNOWN = 1 << 62
+
+
+def covered(page: Page, run: Run, places: Sequence[int], *, to_head: bool) -> Covered | None:
+    """The part of which the page showed everything; None: it proves nothing.
+
+    From the head or from the first message shown (what hangs above it was shown by another
+    page, perhaps by another replica) down to the last, or to the start of history.
+    """
+    if page.repeated:
+        return None
+    if page.messages:
+        first = run.ids.index(page.messages[0].message_id)
+    elif run.end and (to_head or places):
+        first = 0
+    else:
+        return None
+    high = HEAD if to_head else places[first]
+    if run.end:
+        return Covered(START, high, None, page.served_at)
+    return Covered(places[-1], high, run.ids[-1], page.served_at)
+
+
+def judge_absence(
+    key: ConversationKey,
+    page: Page,
+    run: Run,
+    places: Mapping[str, int],
+    part: Covered,
+    held: Mapping[str, HeldMessage],
+    gaps: Sequence[Gap],
+    rules: Rules,
+    view: View,
+) -> Absence | None:
+    """What becomes of what is held in the part and was not shown; None: nothing changes."""
+    if page.served_at is None:
+        return None
+    cleared = [m for m, found in held.items() if found.doubted and (found.hidden or 0) >= 0]
+    absent = _absent(key, part, places, gaps, page.served_at, rules, view)
+    if not absent and not cleared:
+        return None
+    fates = _fates(key, absent, page, places, rules, view) if absent else {}
+    absence = _absence(page.served_at, absent, fates, cleared)
+    if _is_mass(key, absence, held, rules, view):
+        kept_back = () if rules.horizon is None else absence.expired
+        absence = evolve(
+            absence,
+            removed=(),
+            expired=kept_back,
+            held_back=not view.removals(key).held_back,
+        )
+    return absence if absence.writes else None
+
+
+def _absent(
+    key: ConversationKey,
+    part: Covered,
+    places: Mapping[str, int],
+    gaps: Sequence[Gap],
+    served_at: int,
+    rules: Rules,
+    view: View,
+) -> list[PlacedMessage]:
+    if any(gap.low <= part.low and part.high <= gap.high for gap in gaps):
+        return []  # nothing can be held there: the usual page of a first pull costs nothing
+    undecided_after = -_UNKNOWN if rules.mirror else served_at - horizon(rules, view.longest_stay())
+    found = view.between(key, part.low, part.high, undecided_after)
+    return [message for message in found if message.message_id not in places]
+
+
+def _fates(
+    key: ConversationKey,
+    absent: Sequence[PlacedMessage],
+    page: Page,
+    places: Mapping[str, int],
+    rules: Rules,
+    view: View,
+) -> dict[str, Fate]:
+    assert page.served_at is not None
+    evidence = Evidence(
+        served=[_shown(row, places) for row in page.messages],
+        served_at=page.served_at,
+        horizon=horizon(rules, view.longest_stay()),
+        confirm_after=rules.confirm_after,
+        arrived=_arrived(key, view),
+        mirror=rules.mirror,
+    )
+    return reconcile([_stored(m) for m in absent if m.hidden is None], evidence)
+
+
+def _shown(row: MessageRow, places: Mapping[str, int]) -> Stored:
+    return Stored(row.message_id, places[row.message_id], row.timestamp, row.edited_at is not None)
+
+
+def _stored(message: PlacedMessage) -> Stored:
+    return Stored(
+        message.message_id,
+        message.position,
+        message.timestamp,
+        message.edited_at is not None,
+        message.suspect_at,
+    )
+
+
+def _arrived(key: ConversationKey, view: View) -> int:
+    """How many messages may have pushed out others; no limit where the head is not read.
+
+    Where it was read and showed less than is held, it is open only until that is confirmed.
+    """
+    unread = any(gap.high == HEAD and not gap.seam for gap in view.gaps(key))
+    if unread and view.noted_doubt(key) is None:
+        return _UNKNOWN
+    return view.arrived(key)
+
+
+def _absence(
+    at: int, absent: Sequence[PlacedMessage], fates: Mapping[str, Fate], cleared: Sequence[str]
+) -> Absence:
+    def those(fate: Fate) -> list[str]:
+        return [message_id for message_id, found in fates.items() if found is fate]
+
+    known = {m.message_id for m in absent if m.unverified and m.suspect_at is None}
+    return Absence(
+        at,
+        removed=those(Fate.REMOVE),
+        expired=those(Fate.EXPIRE),
+        suspected=those(Fate.SUSPECT),
+        unverified=[m for m in those(Fate.KEEP) if m not in known],
+        cleared=cleared,
+        dropped=[m.message_id for m in absent if m.hidden in (BURIED, RETURNED)],
+    )
+
+
+def _is_mass(
+    key: ConversationKey,
+    absence: Absence,
+    held: Mapping[str, HeldMessage],
+    rules: Rules,
+    view: View,
+) -> bool:
+    """Whether so much is at stake that a person has to agree.
+
+    Everything counts since a person last agreed, and suspects do, too: small bites must
+    not get past it.
+    """
+    counts = absence.removed or (rules.horizon is None and absence.expired)
+    if not counts or not rules.guarded:
+        return False
+    shown = sum(1 for m in absence.cleared if held[m].suspect_at is not None)
+    so_far = view.removals(key)
+    suspects = so_far.suspects + len(absence.suspected) - shown
+    at_stake, all_there_was = so_far.removed + suspects, so_far.removed + so_far.visible
+    if all_there_was > SMALL and 4 * at_stake > all_there_was:
+        return True
+    return suspects >= so_far.visible and view.others_gone(key) + 1 > MOST_CONVERSATIONS

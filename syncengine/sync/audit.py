@@ -1,0 +1,147 @@
+"""Reads again what is held, to find what was deleted elsewhere: nobody tells us (law 5).
+
+Each cycle has a budget of pages. It goes, in this order, to messages that were missing
+once and wait for the read that decides; to conversations that fell out of the server's
+list (law 6); then by turns to the newest pages, which are so read more often, and to
+passes over whole conversations, those first that were verified longest ago. One that
+fails goes to the end of the queue (law 11).
+"""
+
+from collections.abc import Awaitable, Callable, Iterable
+from itertools import chain, zip_longest
+
+from syncengine.errors import SyncEngineError
+from syncengine.models import ConversationKey
+from syncengine.store.audits import Due, Plan, decidable_due, plan, suspects_due
+from syncengine.store.batch import HEAD, START, Audited, Covered
+from syncengine.store.store import Store
+from syncengine.store.view import View
+from syncengine.sync.history import History
+from syncengine.sync.reconcile import horizon
+
+_OVERLAPS = (2, 24, 240)
+"""How many messages above the place to be read the page starts, one try after the other.
+At least two: then two are shown, and one that was served can confirm the end (law 2)."""
+_TO_THE_END = 3
+"""The most pages that one place takes: its own, and two where history seems to end."""
+
+Failed = Callable[[SyncEngineError, ConversationKey], None]
+
+
+class Audit:
+    """The audit of one cycle. `marks` is what there is to note at its end."""
+
+    def __init__(self, store: Store, history: History, confirm_after: int, failed: Failed) -> None:
+        """`confirm_after` is in ms; `failed` judges errors, and may raise them."""
+        self._store = store
+        self._history = history
+        self._confirm_after = confirm_after
+        self._failed = failed
+        self.marks: list[Audited] = []
+
+    async def spend(self, pages: int) -> None:
+        """Read at most so many pages again; two more where not even one place fits in."""
+        if not pages:
+            return
+        now, since = self._history.server_time, self._history.first_heard
+        due_now = await self._store.read(
+            lambda c: plan(c, pages, now=now, since=since, confirm_after=self._confirm_after)
+        )
+        end = self._history.pages + pages
+        for number, due in enumerate(_in_turn(due_now)):
+            left = end - self._history.pages
+            if left < 1:
+                return
+            await self._visit(due, due_now, left if number else max(left, _TO_THE_END))
+
+    async def _visit(self, due: Due, due_now: Plan, left: int) -> None:
+        part: Covered | None = None
+        try:
+            part = await self.read(due, left)
+        except SyncEngineError as error:
+            self._failed(error, due.key)
+        if due in due_now.suspects and due.position != HEAD and part is not None:
+            return  # no step of a pass over the whole
+        at = self._history.server_time or due_now.server_time
+        self.marks.append(_mark(due, part, at))
+
+    async def read(self, due: Due, left: int = 1 << 30) -> Covered | None:
+        """Read a page again from a place downwards, with at most so many requests.
+
+        Returns the part that it covers, from that place or above; None: nothing is proved.
+        """
+        if due.position == HEAD:
+            return await self._newest(due.key)
+        above = await self._store.read(
+            lambda c: View(c).above(due.key, due.position, _OVERLAPS[-1] + 1)
+        )
+        end = self._history.pages + left
+        for start in (above[overlap] for overlap in _OVERLAPS if overlap < len(above)):
+            left = end - self._history.pages
+            if left < 1:
+                return None
+            part = await self._history.read_below(due.key, start, prove=left >= _TO_THE_END)
+            if part is not None and part.high >= due.position and part.low < due.position:
+                return part
+        return await self._newest(due.key) if end > self._history.pages else None
+
+    async def _newest(self, key: ConversationKey) -> Covered | None:
+        batch = await self._history.read_newest(key)
+        return None if batch is None else batch.covered
+
+    async def walk(self, key: ConversationKey) -> bool:
+        """Read all of a conversation again. False: not to its start."""
+        part = await self._history.walk(key)
+        if part is None or part.at is None:
+            return False
+        whole = part.low == START and part.high == HEAD
+        self.marks.append(
+            Audited(key, part.at, head=part.high == HEAD, finished=whole, began_at=part.at)
+        )
+        return whole
+
+    async def suspects(self, key: ConversationKey | None) -> list[Due]:
+        """Where messages wait for the read that decides: the topmost one of each."""
+        found = await self._store.read(suspects_due)
+        return [due for due in found if key in (None, due.key)]
+
+    async def decidable(self, key: ConversationKey | None) -> list[Due]:
+        """Where messages were kept since they might have expired, and what was read
+        meanwhile may tell that they cannot have."""
+        rules, now = self._history.rules, self._history.server_time
+        if now is None:
+            return []
+        found = await self._store.read(
+            lambda c: decidable_due(c, now - horizon(rules, View(c).longest_stay()))
+        )
+        return [due for due in found if key in (None, due.key)]
+
+    async def settle(self, places: Callable[[], Awaitable[list[Due]]]) -> None:
+        """Read those places again, downwards, as long as that decides something."""
+        before: list[Due] = []
+        due = await places()
+        while due and due != before:
+            for place in due:
+                if place not in before:
+                    await self._settle_one(place)
+            before, due = due, await places()
+
+    async def _settle_one(self, due: Due) -> None:
+        try:
+            await self.read(due)
+        except SyncEngineError as error:
+            self._failed(error, due.key)
+
+
+def _in_turn(due_now: Plan) -> Iterable[Due]:
+    """Suspects; then newest pages and passes over the whole by turns; each place once."""
+    by_turns = chain.from_iterable(zip_longest(due_now.heads, due_now.sweeps))
+    return dict.fromkeys(due for due in (*due_now.suspects, *by_turns) if due is not None)
+
+
+def _mark(due: Due, part: Covered | None, at: int) -> Audited:
+    head = due.position == HEAD or (part is not None and part.high == HEAD)
+    if part is None:
+        return Audited(due.key, at, head=head, failed=True)
+    at = part.at or at
+    return Audited(due.key, at, head, part.lowest_id, finished=part.low == START)

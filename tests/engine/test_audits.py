@@ -1,0 +1,274 @@
+"""What is read again, in which order, and what is held back from removal."""
+
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
+from typing import Any
+
+import pytest
+from attrs import evolve
+
+from syncengine import ConfigError, Gone, Kind, Progress, Report
+from syncengine.emulator import World
+from syncengine.emulator.switches import StartGone
+from tests.harness import USER, Side, numbered
+
+DAY = 86_400
+AUDIT: dict[str, Any] = {"audit_pages": 4}
+
+
+def delete(side: Side, ids: Sequence[str], peer: str = "bob") -> None:
+    """Another device of alice deletes."""
+    side.world.delete_messages(USER, peer, ids, Kind.CHAT)
+
+
+async def cycle(side: Side, **config: Any) -> Report:
+    """A cycle, 11 s after the last one."""
+    side.time.seconds += 11
+    return await side.sync(**(AUDIT | config))
+
+
+def verified(side: Side) -> list[int | None]:
+    """Since when each conversation is verified."""
+    with closing(sqlite3.connect(side.path)) as database:
+        found = database.execute(
+            "SELECT verified_at FROM audit JOIN conversation USING (conversation)"
+            " ORDER BY conversation_id"
+        )
+        return [at for (at,) in found]
+
+
+@pytest.mark.parametrize("start_gone", ["nothing", "head", "honour"])
+async def test_every_message_is_verified_in_the_end(side: Side, start_gone: StartGone) -> None:
+    """Passes over whole conversations go on where the last cycle stopped, until the start."""
+    side.page_size = 10
+    side.world.switches = evolve(side.world.switches, start_gone=start_gone)
+    ids = side.send(*numbered(1, 150))
+    side.send(*numbered(1, 45), peer="carol")
+    side.time.seconds += 7200
+    await side.sync()
+    before = verified(side)
+    delete(side, [ids[n] for n in (0, 1, 40, 77, 78, 120, 149)])
+    for _ in range(60):
+        await cycle(side, retention_days=7.0)
+    assert side.held() == side.served()
+    after = verified(side)
+    assert all(
+        new is not None and old is not None and new > old
+        for new, old in zip(after, before, strict=True)
+    )
+
+
+async def test_newest_pages_are_read_more_often_than_the_depth(side: Side) -> None:
+    """A deletion among the newest messages is found soon, however long the history is."""
+    side.page_size = 10
+    ids = side.send(*numbered(1, 300))
+    side.time.seconds += 7200
+    await side.sync()
+    delete(side, ids[-3:-2])
+    for _ in range(4):
+        await cycle(side)
+    assert side.held() == side.served()
+
+
+async def test_each_cycle_reads_no_more_than_its_budget(side: Side) -> None:
+    """Law 11: the list, and as many pages as configured; none at all where it is switched off."""
+    side.page_size = 10
+    for peer in ("bob", "carol", "dave"):
+        side.send(*numbered(1, 60), peer=peer)
+    side.time.seconds += 7200
+    await side.sync()
+    for pages in (0, 3, 5, 9):
+        for _ in range(5):
+            assert (await cycle(side, audit_pages=pages)).requests <= 1 + pages
+
+
+async def test_a_conversation_that_fails_does_not_stop_the_others(side: Side) -> None:
+    """Law 11: audits rotate also when they fail."""
+    for peer in ("bob", "carol", "dave"):
+        side.send(*numbered(1, 5), peer=peer)
+    side.time.seconds += 7200
+    await side.sync()
+    remote = side.remote()
+
+    async def fail(conversation: str, start: str) -> None:
+        if conversation == "bob":
+            raise Gone("it is not there")
+
+    remote.before = fail
+    before = verified(side)
+    async with side.engine(remote=remote, audit_pages=1) as engine:
+        for _ in range(9):
+            side.time.seconds += 11
+            await engine.sync()
+    after = verified(side)
+    assert after[0] == before[0]
+    assert all(new != old for new, old in zip(after[1:], before[1:], strict=True))
+
+
+async def test_verify_finds_everything_at_once(side: Side) -> None:
+    """A full audit, second reads included: what was deleted elsewhere is gone, all of it is
+    verified since now."""
+    side.page_size = 10
+    ids = side.send(*numbered(1, 150))
+    side.send(*numbered(1, 5), peer="carol")
+    side.time.seconds += 7200
+    await side.sync()
+    delete(side, [ids[n] for n in (0, 1, 40, 77, 78, 120, 149)])
+    seen: list[Progress] = []
+    async with side.engine(retention_days=7.0) as engine:
+        began = side.time.now()
+        found = await engine.verify(progress=seen.append)
+        status = await engine.status()
+    assert (found.messages_removed, found.suspects, found.held_back) == (7, 0, 0)
+    assert (found.conversations, found.incomplete, found.errors) == (2, 0, ())
+    assert side.held() == side.served()
+    assert status.verified_since is not None
+    assert status.verified_since >= began
+    assert seen[-1].conversations_done == seen[-1].conversations_known == 2
+
+
+async def test_verify_can_look_at_one_conversation(side: Side) -> None:
+    """Only that one is read; another's deletions are found another time."""
+    ids = side.send(*numbered(1, 5))
+    others = side.send(*numbered(1, 5), peer="carol")
+    side.time.seconds += 7200
+    await side.sync()
+    delete(side, ids[:1])
+    delete(side, others[:1], peer="carol")
+    async with side.engine(retention_days=7.0) as engine:
+        found = await engine.verify("bob", "chat")
+        assert (found.conversations, found.messages_removed) == (1, 1)
+        with pytest.raises(ConfigError, match="no conversation"):
+            await engine.verify("nobody", "chat")
+    assert side.held("carol") == others
+
+
+async def test_verify_says_what_it_could_not_read(side: Side) -> None:
+    """A server that fails half-way: incomplete, and the error; nothing is removed for it."""
+    side.page_size = 10
+    ids = side.send(*numbered(1, 100))
+    side.time.seconds += 7200
+    await side.sync()
+    remote = side.remote()
+
+    async def fail(conversation: str, start: str) -> None:
+        if start and int(start) < int(ids[50]):
+            raise Gone("it is not there")
+
+    remote.before = fail
+    async with side.engine(remote=remote) as engine:
+        found = await engine.verify()
+    assert (found.conversations, found.incomplete) == (0, 1)
+    assert [problem.error for problem in found.errors] == ["Gone"]
+    assert side.held() == ids
+
+
+async def restored(side: Side, count: int, lost: int, **config: Any) -> tuple[list[str], Report]:
+    """A server that lost the newest `lost` of `count` messages; the last of many cycles."""
+    ids = side.send(*numbered(1, count))
+    side.time.seconds += 7200
+    await side.sync()
+    delete(side, ids[count - lost :])  # for alice it looks the same
+    for _ in range(12):
+        report = await cycle(side, **config)
+    return ids, report
+
+
+async def test_a_server_that_lost_a_quarter_does_not_take_it_from_the_copy(side: Side) -> None:
+    """Law 10: removals of more than a quarter are held back, and said to be."""
+    ids, report = await restored(side, 100, 26)
+    assert side.held() == ids
+    assert [problem.error for problem in report.errors] == ["RemovalHeldBack"]
+    assert report.held_back == 26
+    async with side.engine() as engine:
+        status = await engine.status()
+        assert (status.held_back, status.held_back_conversations) == (26, 1)
+        found = await engine.verify()
+        assert (found.held_back, found.messages_removed) == (26, 0)
+        accepted = await engine.verify(accept=True)
+        assert (accepted.held_back, accepted.messages_removed) == (0, 26)
+        assert accepted.errors == ()
+    assert side.held() == side.served() == ids[:74]
+    assert (await cycle(side)).errors == ()
+
+
+async def test_a_quarter_of_a_conversation_and_small_ones_go_without_asking(side: Side) -> None:
+    """Law 10: people do delete things."""
+    ids, report = await restored(side, 100, 25)
+    assert side.held() == ids[:75]
+    assert report.errors == ()
+
+
+async def test_small_bites_do_not_get_past_it(side: Side) -> None:
+    """Law 10: everything since the last accepted verification counts, suspects included."""
+    side.page_size = 10
+    ids = side.send(*numbered(1, 100))
+    side.time.seconds += 7200
+    await side.sync()
+    for bite in range(12):
+        delete(side, ids[5 + 8 * bite : 5 + 8 * bite + 4])
+        for _ in range(15):
+            report = await cycle(side)
+    assert len(side.held()) >= 75
+    assert report.held_back > 0
+    async with side.engine() as engine:
+        assert (await engine.verify()).held_back > 0
+        await engine.verify(accept=True)
+    assert side.held() == side.served()
+
+
+async def test_an_emptied_server_empties_nothing(side: Side) -> None:
+    """Law 10: not even many small conversations; a person may accept it."""
+    peers = [f"peer{n}" for n in range(12)]
+    for peer in peers:
+        side.send(*numbered(1, 5), peer=peer)
+    side.time.seconds += 7200
+    await side.sync()
+    empty = World(seed=2, clock=side.time.now)
+    empty.add_user(USER)
+    side.serve(empty)
+    for _ in range(12):
+        report = await cycle(side, full_list_every=1.0, retention_days=7.0)
+    gone = [peer for peer in peers if not side.held(peer)]
+    assert len(gone) <= 5
+    assert report.held_back >= 5
+    async with side.engine(retention_days=7.0) as engine:
+        await engine.verify()
+        assert [peer for peer in peers if not side.held(peer)] == gone
+        await engine.verify(accept=True)
+        assert await engine.load_all_conversations() == []
+
+
+async def test_what_comes_back_is_held_back_no_more(side: Side) -> None:
+    """Law 10: a server that recovers clears the matter by itself."""
+    ids = side.send(*numbered(1, 100))
+    side.time.seconds += 7200
+    await side.sync()
+    delete(side, ids[20:])
+    for _ in range(6):
+        report = await cycle(side)
+    assert report.held_back == 80
+    for message_id in ids[20:]:
+        side.world.message(message_id).deleted_for.clear()
+    for _ in range(4):
+        report = await cycle(side)
+    assert (report.held_back, report.errors) == (0, ())
+    assert side.held() == ids
+
+
+async def test_a_refused_cursor_costs_its_gap_and_nothing_else(side: Side) -> None:
+    """Law 10: what was pulled stays; the gap is asked for anew."""
+    side.page_size = 5
+    ids = side.send(*numbered(1, 40))
+    await side.sync_until(lambda progress: progress.pages >= 3, fetchers=1)
+    held = side.held()
+    with closing(sqlite3.connect(side.path)) as database:
+        database.execute("UPDATE gap SET cursor = '1'")
+        database.commit()
+    side.world.switches = evolve(side.world.switches, start_gone="nothing")
+    side.time.seconds += 7200
+    report = await side.sync()
+    assert set(held) <= set(side.held())
+    assert side.held() == ids
+    assert report.errors == ()
