@@ -80,11 +80,6 @@ def hide(connection: sqlite3.Connection, row: int) -> None:
 def write_reply(connection: sqlite3.Connection, row: int, reply: Reply) -> None:
     """Settle what was accepted, put back what was refused, note what failed."""
     number = reply.intent.number
-    # Also those that are not held: a page may still bring them (law 4).
-    connection.executemany(
-        "INSERT OR IGNORE INTO tombstone (conversation, message_id) VALUES (?, ?)",
-        [(row, message_id) for message_id in reply.settled_ids],
-    )
     for message_id in reply.settled_ids:
         _bury(connection, row, "message_id = :value", message_id)
         # Its deletion may be known before the message itself (law 4).
