@@ -228,7 +228,7 @@ class SyncEngine:
         if await self.reader.conversation(conversation_id, kind) is None:
             raise ConfigError(
                 f"no conversation {conversation_id} of kind {key.kind} is held here",
-                hint="Only what was synced can be deleted; check its id and its kind.",
+                hint="Only what was synced is held; check its id and its kind.",
             )
         return key
 

@@ -179,7 +179,10 @@ class Conversation:
     expired: bool = False
     """The server has none of its messages any more; what is held here stays readable."""
     verified_since: int | None = None
-    """Every message held was seen on the server since then, ms, server clock; None: never."""
+    """All of it was read, or read again, since then, ms, server clock; None: never. What was
+    missing is a suspect since, or unverified."""
+    held_back: int = 0
+    """Messages to be removed, too many without a person's consent."""
 
 
 @frozen
@@ -282,6 +285,8 @@ class Progress:
     conversations_done: int
     conversations_known: int
     """Conversations with something to fetch, as far as is known yet; it may still grow."""
+    verifying: bool = False
+    """All that is held is being read again; the conversations count from 0 for that."""
 
 
 @frozen
@@ -363,8 +368,7 @@ class Status:
     """Size of the file; its write-ahead log not counted."""
     writable: bool
     verified_since: int | None = None
-    """Every message held was seen on the server since then, ms, server clock; None: some
-    never was, since it came."""
+    """All of it was read, or read again, since then, ms, server clock; None: not all of it."""
     suspects: int = 0
     """Messages that one read did not show; a second one decides."""
     held_back: int = 0

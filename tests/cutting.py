@@ -44,6 +44,8 @@ class Cut:
         """How many were passed so far."""
         self.where: str | None = None
         """The point at which it died, for example ``COMMIT, before``."""
+        self.on_commit: Callable[[sqlite3.Connection], None] | None = None
+        """Looks at the file right after each commit of the writer."""
         self._death = asyncio.Event()
         self._connections: list[sqlite3.Connection] = []
 
@@ -173,6 +175,8 @@ class _CutStatements:
         name = " ".join(sql.split()[:3])
         self._cut.point(f"{name}, before")
         cursor = statement()
+        if name == "COMMIT" and self._cut.on_commit is not None:
+            self._cut.on_commit(self._inner)
         self._cut.point(f"{name}, after")
         return cursor
 

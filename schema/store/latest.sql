@@ -8,20 +8,21 @@ CREATE TABLE account (
     listed_at   INTEGER,              -- ms, local clock: the list was last read to its end
     list_open   INTEGER NOT NULL DEFAULT 0, -- 1: news was stored from a list that was not read on
     synced_at   INTEGER               -- ms, local clock: the last cycle that ended without errors
-, server_time INTEGER, longest_stay INTEGER NOT NULL DEFAULT 0);
+, server_time INTEGER, longest_stay INTEGER NOT NULL DEFAULT 0, since INTEGER);
 
 CREATE TABLE audit (
     -- How far a conversation's history was read again, and what that found. Ms, server clock.
     conversation INTEGER PRIMARY KEY REFERENCES conversation,
-    verified_at  INTEGER,             -- every message held was seen on the server since then
+    verified_at  INTEGER,             -- all of it was read, or read again, since then
     head_at      INTEGER,             -- its newest page was last read; NULL: it should be soon
     turn         INTEGER NOT NULL DEFAULT 0, -- the smallest is read next
     sweep_at     INTEGER,             -- a pass over all of it began; NULL: none is under way
     sweep_down   INTEGER,             -- the position down to which that pass has come
+    tried_at     INTEGER NOT NULL DEFAULT 0, -- its suspects were last read a second time
     arrived      INTEGER NOT NULL DEFAULT 0, -- messages that came since verified_at
     arriving     INTEGER NOT NULL DEFAULT 0, -- messages that came since sweep_at
     removed      INTEGER NOT NULL DEFAULT 0, -- removed by absence since a person accepted it
-    gone         INTEGER NOT NULL DEFAULT 0, -- 1: that left nothing of the conversation
+    gone         INTEGER NOT NULL DEFAULT 0, -- 1: that was more than half of the conversation
     held_back    INTEGER NOT NULL DEFAULT 0, -- 1: removals wait until a person accepts them
     missing      INTEGER NOT NULL DEFAULT 0  -- 1: the server's whole list does not show it
 );
@@ -101,17 +102,19 @@ CREATE TABLE message (
     text         TEXT    NOT NULL,
     edited_at    INTEGER,             -- ms; NULL: never edited
     raw          BLOB    NOT NULL     -- as the server sent it; details are decoded when read
-, hidden INTEGER, suspect_at INTEGER, unverified INTEGER NOT NULL DEFAULT 0);
+, hidden INTEGER, suspect_at INTEGER, unverified INTEGER NOT NULL DEFAULT 0, seen_at INTEGER);
 
-CREATE INDEX message_hidden ON message (hidden) WHERE hidden IS NOT NULL;
+CREATE INDEX message_hidden ON message (conversation, hidden) WHERE hidden IS NOT NULL;
 
 CREATE UNIQUE INDEX message_identity ON message (conversation, message_id);
 
 CREATE INDEX message_order ON message (conversation, position);
 
-CREATE INDEX message_suspect ON message (conversation, position) WHERE suspect_at IS NOT NULL;
+CREATE INDEX message_suspect ON message (conversation, position, suspect_at, hidden)
+    WHERE suspect_at IS NOT NULL;
 
-CREATE INDEX message_unverified ON message (conversation) WHERE unverified = 1;
+CREATE INDEX message_unverified ON message (conversation, position, timestamp, hidden)
+    WHERE unverified = 1;
 
 CREATE TABLE preview (
     -- The last message as the server's list shows it: a hint, not a held message (law 6).

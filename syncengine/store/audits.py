@@ -8,7 +8,7 @@ from syncengine.changes import Cause, What
 from syncengine.models import ConversationKey
 from syncengine.store.batch import HEAD, Absence, Audited, Bookkeeping, Listing, Shift
 from syncengine.store.journal import drop_old_changes, write_change
-from syncengine.store.outbox import NEWEST, hide
+from syncengine.store.outbox import NEWEST, hide, note_emptied, nothing_held_back
 
 _SUSPECT = """
     UPDATE message SET suspect_at = ?, unverified = 0 WHERE conversation = ? AND message_id = ?
@@ -33,30 +33,37 @@ _RESTORED = """
     UPDATE message SET hidden = NULL, suspect_at = NULL
     WHERE conversation = ? AND message_id = ? AND hidden = -2
 """
-_EMPTIED = """
-    UPDATE conversation SET unlisted = 1
-    WHERE conversation = :row AND fetched = 1
-        AND NOT EXISTS (SELECT 1 FROM message WHERE conversation = :row)
-        AND EXISTS (SELECT 1 FROM audit WHERE conversation = :row AND missing = 1)
-"""
 _AUDITED = """
     UPDATE audit SET
         head_at = CASE WHEN :head THEN :at ELSE head_at END,
+        tried_at = CASE WHEN :second_look THEN :at ELSE tried_at END,
         verified_at = CASE WHEN :finished THEN coalesce(:began, sweep_at, :at)
                       ELSE verified_at END,
         turn = CASE WHEN :finished THEN coalesce(:began, sweep_at, :at)
-                    WHEN :failed THEN :at ELSE turn END,
-        arrived = CASE WHEN :finished AND NOT :doubted THEN
-                       CASE WHEN sweep_at IS NULL OR :began IS NOT NULL THEN 0 ELSE arriving END
-                  ELSE arrived END,
-        arriving = CASE WHEN :finished OR sweep_at IS NULL THEN 0 ELSE arriving END,
+                    WHEN :failed OR :restarted THEN :at ELSE turn END,
+        arrived = CASE WHEN NOT :finished OR :doubted THEN arrived
+                       WHEN :began IS NOT NULL THEN max(0, arrived - :arrived_before)
+                       WHEN sweep_at IS NULL THEN 0 ELSE arriving END,
+        arriving = CASE WHEN :finished OR :restarted OR sweep_at IS NULL THEN 0 ELSE arriving END,
         sweep_at = CASE WHEN :finished OR :failed THEN NULL
+                        WHEN :restarted THEN :at
                         WHEN :down_to IS NOT NULL THEN coalesce(sweep_at, :at) ELSE sweep_at END,
         sweep_down = CASE WHEN :finished OR :failed THEN NULL
+                          WHEN :restarted THEN :down_to
                           ELSE min(coalesce(sweep_down, :down_to), coalesce(:down_to, sweep_down))
-                     END
+                     END,
+        removed = CASE WHEN :accepted THEN 0 ELSE removed END,
+        gone = CASE WHEN :accepted THEN 0 ELSE gone END,
+        held_back = CASE WHEN :accepted THEN 0 ELSE held_back END
     WHERE conversation = :row
 """
+_DOUBTED = """
+    SELECT EXISTS (SELECT 1 FROM message INDEXED BY message_unverified
+                   WHERE conversation = :row AND unverified = 1 AND timestamp > :young)
+        OR EXISTS (SELECT 1 FROM message WHERE conversation = :row AND suspect_at IS NOT NULL)
+"""
+"""What came since these were served may explain their absence. Not the absence of what is
+older than the horizon: its age explains it."""
 
 
 def write_absence(connection: sqlite3.Connection, row: int, absence: Absence) -> None:
@@ -75,29 +82,21 @@ def write_absence(connection: sqlite3.Connection, row: int, absence: Absence) ->
     if absence.held_back:
         connection.execute("UPDATE audit SET held_back = 1 WHERE conversation = ?", (row,))
     elif absence.cleared or gone:
-        _nothing_held_back(connection, row)
+        nothing_held_back(connection, row)
     if gone or absence.dropped:
         connection.execute(NEWEST, {"row": row})
-        connection.execute(_EMPTIED, {"row": row})
+        note_emptied(connection, row)
 
 
 def _count_removed(connection: sqlite3.Connection, row: int, number: int) -> None:
     if number:
         connection.execute(
-            "UPDATE audit SET removed = removed + :number, gone = gone OR NOT EXISTS"
-            " (SELECT 1 FROM message WHERE conversation = :row AND hidden IS NULL)"
+            "UPDATE audit SET removed = removed + :number, gone = gone OR"
+            " removed + :number > (SELECT count(*) FROM message WHERE conversation = :row"
+            "                      AND hidden IS NULL AND unverified = 0)"
             " WHERE conversation = :row",
             {"row": row, "number": number},
         )
-
-
-def _nothing_held_back(connection: sqlite3.Connection, row: int) -> None:
-    connection.execute(
-        "UPDATE audit SET held_back = 0 WHERE conversation = :row AND held_back = 1"
-        " AND NOT EXISTS (SELECT 1 FROM message WHERE conversation = :row"
-        " AND suspect_at IS NOT NULL AND hidden IS NULL)",
-        {"row": row},
-    )
 
 
 def write_restored(connection: sqlite3.Connection, row: int, restored: Sequence[str]) -> None:
@@ -110,6 +109,9 @@ def write_restored(connection: sqlite3.Connection, row: int, restored: Sequence[
     connection.execute(
         "UPDATE audit SET removed = max(0, removed - ?), gone = 0 WHERE conversation = ?",
         (len(restored), row),
+    )
+    connection.execute(
+        "UPDATE conversation SET unlisted = 0 WHERE conversation = ? AND unlisted = 2", (row,)
     )
     write_change(connection, row, What.RESTORED, restored)
     hide(connection, row)  # a deletion asked for meanwhile may cover them
@@ -148,49 +150,47 @@ _RETIRED = """
 be remembered of it."""
 
 
-_ACCEPTED = """
-    UPDATE audit SET removed = 0, gone = 0, held_back = 0
-    WHERE (removed > 0 OR gone = 1 OR held_back = 1)
-"""
-
-
 def write_audits(connection: sqlite3.Connection, change: Bookkeeping) -> None:
     """Note how far the audit has come, and that removals were accepted."""
+    (server_time, stay) = connection.execute(
+        "SELECT coalesce(server_time, 0), longest_stay FROM account"
+    ).fetchone() or (0, 0)
+    young = server_time - (stay if change.horizon is None else change.horizon)
     for audited in change.audited:
-        _write_audited(connection, audited)
+        _write_audited(connection, audited, young)
     connection.execute(_RETIRED)
     drop_old_changes(connection)
-    if change.accepted:
-        connection.execute(_ACCEPTED)
-    if change.accepted_in is not None:
-        row = connection.execute(_ROW, _name(change.accepted_in)).fetchone()
-        connection.execute(_ACCEPTED + " AND conversation = ?", row or (None,))
 
 
-def _write_audited(connection: sqlite3.Connection, audited: Audited) -> None:
+def write_stay(connection: sqlite3.Connection, change: Bookkeeping) -> None:
+    """Note the longest stay: by the server's clock, and not longer than this file is old by
+    the local one, for either may be wrong."""
+    connection.execute(
+        "UPDATE account SET since = coalesce(since, :now), longest_stay ="
+        " max(longest_stay, min(:stay, coalesce(:now - since, 0)))",
+        {"now": change.now, "stay": change.longest_stay},
+    )
+
+
+def _write_audited(connection: sqlite3.Connection, audited: Audited, young: int) -> None:
+    """`young`: what was sent after that, ms, cannot have expired."""
     found = connection.execute(_ROW, _name(audited.key)).fetchone()
     if found is None:
         return
+    bound = {"row": found[0], "young": young, "down_to": audited.down_to}
     down_to = connection.execute(
-        "SELECT position FROM message WHERE conversation = ? AND message_id = ?",
-        (found[0], audited.down_to),
+        "SELECT position FROM message WHERE conversation = :row AND message_id = :down_to", bound
     ).fetchone()
-    (doubted,) = connection.execute(
-        "SELECT EXISTS (SELECT 1 FROM message WHERE conversation = :row AND unverified = 1)"
-        " OR EXISTS (SELECT 1 FROM message WHERE conversation = :row AND suspect_at IS NOT NULL)",
-        {"row": found[0]},
-    ).fetchone()
-    bound = {
-        "row": found[0],
-        "doubted": doubted,  # what was not served since then counts what came since then
+    (doubted,) = connection.execute(_DOUBTED, bound).fetchone()
+    bound |= {
+        "doubted": doubted,
+        "down_to": None if down_to is None else down_to[0],
         "at": audited.at,
         "began": audited.began_at,
-        "head": audited.head,
-        "down_to": None if down_to is None else down_to[0],
-        "finished": audited.finished,
-        "failed": audited.failed,
+        "arrived_before": audited.arrived_before,
     }
-    connection.execute(_AUDITED, bound)
+    flags = ("head", "finished", "failed", "restarted", "second_look", "accepted")
+    connection.execute(_AUDITED, bound | {flag: getattr(audited, flag) for flag in flags})
 
 
 _ROW = "SELECT conversation FROM conversation WHERE conversation_id = ? AND kind = ?"
@@ -207,7 +207,7 @@ def write_listing(connection: sqlite3.Connection, listing: Listing) -> None:
         connection.execute(
             "UPDATE audit SET missing = 1, head_at = NULL WHERE conversation = ?", (row,)
         )
-        connection.execute(_EMPTIED, {"row": row})
+        note_emptied(connection, row)
     for key in listing.back:
         row = connection.execute(_ROW, _name(key)).fetchone()[0]
         connection.execute("UPDATE audit SET missing = 0 WHERE conversation = ?", (row,))
@@ -225,9 +225,10 @@ _NAMED = "SELECT c.conversation_id, c.kind, "
 _SUSPECTS = (
     _NAMED + "max(m.position) FROM message m JOIN conversation c USING (conversation)"
     " LEFT JOIN audit a USING (conversation)"
-    " WHERE m.suspect_at IS NOT NULL AND (m.suspect_at <= :ripe OR m.suspect_at > :now)"
+    " WHERE (:all OR coalesce(a.held_back, 0) = 0)"
+    " AND m.suspect_at IS NOT NULL AND (m.suspect_at <= :ripe OR m.suspect_at > :now)"
     " AND (m.hidden IS NULL OR m.hidden < 0)"
-    " GROUP BY m.conversation ORDER BY coalesce(a.held_back, 0), coalesce(a.turn, 0),"
+    " GROUP BY m.conversation ORDER BY coalesce(a.tried_at, 0),"
     " min(m.suspect_at) LIMIT :limit"
 )
 _DECIDABLE = (
@@ -246,9 +247,13 @@ _SWEEPS = (
 )
 
 
-def suspects_due(connection: sqlite3.Connection) -> list[Due]:
-    """All places where messages are missing: a conversation each, its topmost one."""
-    bound = {"ripe": 1 << 62, "now": 1 << 62, "limit": -1}
+def suspects_due(connection: sqlite3.Connection, *, held_back: bool) -> list[Due]:
+    """All places where messages are missing: a conversation each, its topmost one.
+
+    Without those whose removal waits for a person, unless `held_back`: to read them a
+    second time decides nothing.
+    """
+    bound = {"ripe": 1 << 62, "now": 1 << 62, "limit": -1, "all": held_back}
     return _due(connection.execute(_SUSPECTS, bound))
 
 
@@ -289,7 +294,7 @@ def plan(
     bound = {"limit": pages, "since": since, "now": time}
     # Where the time is not known they are read too early at worst, and wait once more.
     before = (1 << 62) if now is None else now - confirm_after
-    ripe = {"limit": (pages + 1) // 2, "ripe": before, "now": time}
+    ripe = {"limit": (pages + 1) // 2, "ripe": before, "now": time, "all": False}
     return Plan(
         _due(connection.execute(_SUSPECTS, ripe)),
         _due(connection.execute(_HEADS, bound)),
@@ -337,7 +342,8 @@ class AuditTotals(NamedTuple):
 
 
 _TOTALS = """
-    SELECT (SELECT CASE WHEN count(*) = count(verified_at) THEN min(verified_at) END FROM audit),
+    SELECT (SELECT CASE WHEN count(*) = count(verified_at) THEN min(verified_at) END
+            FROM audit JOIN conversation USING (conversation) WHERE unlisted = 0),
            (SELECT count(*) FROM message m LEFT JOIN audit a USING (conversation)
             WHERE m.suspect_at IS NOT NULL AND m.hidden IS NULL
               AND coalesce(a.held_back, 0) = 0),

@@ -115,6 +115,8 @@ class Batch:
     shifts: Sequence[Shift] = ()
     moves: Sequence[tuple[str, int]] = ()
     inserts: Sequence[tuple[int, MessageRow]] = ()
+    seen_at: int | None = None
+    """When they were served, ms, the server's clock."""
     hidden: Mapping[str, int] = field(factory=dict)
     """Inserted messages that are not shown: the number of the pending intent that hides
     them (law 8), or `BURIED`."""
@@ -150,6 +152,8 @@ class Batch:
     """The page was of the head, and something may be newer: it is read again another time."""
     covered: Covered | None = field(default=None, eq=False)
     """Of which part the page showed everything."""
+    stay: int = field(default=0, eq=False)
+    """The longest that an unedited message of the page was seen to stay here, ms."""
 
     @property
     def writes(self) -> bool:
@@ -225,6 +229,14 @@ class Audited:
     """It did not go on: others have their turn first, and it begins anew."""
     began_at: int | None = None
     """When that pass began, where it was made at once."""
+    arrived_before: int = 0
+    """How many messages had arrived then, since the last pass."""
+    restarted: bool = False
+    """That pass began anew, at the head."""
+    second_look: bool = False
+    """It was no step of a pass: suspects were read a second time."""
+    accepted: bool = False
+    """A person agreed to all removals in it so far."""
 
 
 @frozen
@@ -238,12 +250,13 @@ class Bookkeeping:
     server_time: int | None = None
     """The latest time that the server was heard to say, ms."""
     longest_stay: int = 0
-    """The longest that an unedited message was seen to stay on the server, ms."""
+    """The longest that an unedited message was seen to stay on the server, ms; it counts
+    only as far as time passed here, too."""
+    now: int | None = None
+    """Ms, local clock."""
+    horizon: int | None = None
+    """Age in ms below which nothing can have expired, where it is configured."""
     audited: Sequence[Audited] = ()
-    accepted: bool = False
-    """A person agreed to all removals so far."""
-    accepted_in: ConversationKey | None = None
-    """Or to those in this conversation."""
 
 
 @frozen

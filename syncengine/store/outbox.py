@@ -42,6 +42,34 @@ _ENTOMB = "INSERT INTO tombstone (conversation, message_id)"
 _LASTING = " ON CONFLICT DO UPDATE SET absent_at = NULL"
 
 
+def note_emptied(connection: sqlite3.Connection, row: int) -> None:
+    """A conversation that the server does not list, and of which nothing is left here, leaves
+    the lists (2: not by a person). What was a seam above nothing is none."""
+    bound = {"row": row}
+    left = connection.execute(
+        "SELECT 1 FROM message WHERE conversation = :row LIMIT 1", bound
+    ).fetchone()
+    if left is not None:
+        return
+    connection.execute("DELETE FROM gap WHERE conversation = :row AND seam = 1", bound)
+    connection.execute(
+        "UPDATE conversation SET unlisted = 2"
+        " WHERE conversation = :row AND fetched = 1 AND unlisted = 0 AND EXISTS"
+        " (SELECT 1 FROM audit WHERE conversation = :row AND missing = 1)",
+        bound,
+    )
+
+
+def nothing_held_back(connection: sqlite3.Connection, row: int) -> None:
+    """Where nothing is missing any more, no removal waits for a person."""
+    connection.execute(
+        "UPDATE audit SET held_back = 0 WHERE conversation = :row AND held_back = 1"
+        " AND NOT EXISTS (SELECT 1 FROM message WHERE conversation = :row"
+        " AND suspect_at IS NOT NULL AND hidden IS NULL)",
+        {"row": row},
+    )
+
+
 def write_ask(connection: sqlite3.Connection, row: int, ask: Ask) -> None:
     """Note an intent, and hide what it covers."""
     number = connection.execute(
@@ -75,6 +103,7 @@ def hide(connection: sqlite3.Connection, row: int) -> None:
         bound = {"intent": number, "row": row, "timestamp": timestamp}
         connection.execute(_HIDE[IntentKind(kind)], bound)
     connection.execute(NEWEST, {"row": row})
+    nothing_held_back(connection, row)
 
 
 def write_reply(connection: sqlite3.Connection, row: int, reply: Reply) -> None:
@@ -106,6 +135,7 @@ def write_reply(connection: sqlite3.Connection, row: int, reply: Reply) -> None:
             (reply.error, number),
         )
     connection.execute(NEWEST, {"row": row})
+    note_emptied(connection, row)
 
 
 def _bury(connection: sqlite3.Connection, row: int, which: str, value: object) -> None:
@@ -124,8 +154,16 @@ def _forget(connection: sqlite3.Connection, number: int) -> None:
     connection.execute("DELETE FROM intent WHERE intent = ?", (number,))
 
 
+_UNHIDE = """
+    UPDATE message SET hidden = (SELECT -2 FROM tombstone t WHERE t.conversation = :row
+                                 AND t.message_id = message.message_id)
+    WHERE conversation = :row AND hidden = :intent
+"""
+"""What was removed by absence and served once since still waits for the second time."""
+
+
 def _show_again(connection: sqlite3.Connection, row: int, intent: Intent) -> None:
-    connection.execute("UPDATE message SET hidden = NULL WHERE hidden = ?", (intent.number,))
+    connection.execute(_UNHIDE, {"row": row, "intent": intent.number})
     if intent.kind is IntentKind.LISTING:
         connection.execute("UPDATE conversation SET unlisted = 0 WHERE conversation = ?", (row,))
     hide(connection, row)  # another intent may cover them too

@@ -12,6 +12,9 @@ _CONVERSATIONS = f"""
            (SELECT count(*) FROM gap g WHERE g.conversation = c.conversation AND NOT g.seam),
            (SELECT count(*) FROM gap g WHERE g.conversation = c.conversation AND g.seam),
            coalesce(m.unverified, 0), a.verified_at,
+           CASE WHEN a.held_back = 1 THEN
+               (SELECT count(*) FROM message s WHERE s.conversation = c.conversation
+                AND s.suspect_at IS NOT NULL AND s.hidden IS NULL) ELSE 0 END,
            {_MESSAGE},
            p.message_id, p.sender, p.timestamp, p.type, p.text, p.edited_at, p.raw
     FROM conversation c
@@ -175,11 +178,11 @@ class Totals(NamedTuple):
 
 _TOTALS = """
     SELECT (SELECT name FROM account),
-           (SELECT count(*) FROM conversation),
+           (SELECT count(*) FROM conversation WHERE unlisted = 0),
            (SELECT count(*) FROM message) - (SELECT count(*) FROM message WHERE hidden IS NOT NULL),
            (SELECT count(*) FROM gap WHERE NOT seam),
            (SELECT count(*) FROM gap WHERE seam),
-           (SELECT count(*) FROM conversation WHERE NOT fetched),
+           (SELECT count(*) FROM conversation WHERE NOT fetched AND unlisted = 0),
            (SELECT count(*) FROM intent WHERE state = 'pending'),
            (SELECT count(*) FROM intent WHERE state = 'refused'),
            (SELECT listed_at FROM account),

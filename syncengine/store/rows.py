@@ -17,7 +17,7 @@ from syncengine.models import (
 Decode = Callable[[bytes], Details]
 """Decodes what the server sent; the adapter's."""
 
-_STATE_COLUMNS = 10
+_STATE_COLUMNS = 11
 _MESSAGE_COLUMNS = len(MessageRow._fields)
 
 
@@ -51,9 +51,10 @@ def _type(name: str) -> MessageType:
 
 def conversation(columns: Sequence[Any], decode: Decode) -> Conversation:
     """A conversation with its last message."""
-    conversation_id, kind, unread, pinned, marks, fetched, gaps, seams, expired, since = columns[
+    conversation_id, kind, unread, pinned, marks, fetched, gaps, seams, *audit = columns[
         :_STATE_COLUMNS
     ]
+    expired, since, held_back = audit
     key = ConversationKey(conversation_id, kind)
     return Conversation(
         conversation_id,
@@ -69,6 +70,7 @@ def conversation(columns: Sequence[Any], decode: Decode) -> Conversation:
         # What is older expired before it: if the newest did, all did.
         expired=bool(expired),
         verified_since=since,
+        held_back=held_back,
     )
 
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from attrs import frozen
 
 from syncengine.models import ConversationKey, MessageRow
-from syncengine.store.batch import Doubt, Gap
+from syncengine.store.batch import START, Doubt, Gap
 
 
 class HeldMessage(NamedTuple):
@@ -26,6 +26,8 @@ class HeldMessage(NamedTuple):
     """When a read first should have shown it and did not, ms, the server's clock."""
     unverified: bool = False
     """It is not on the server any more, and may only have expired."""
+    seen_at: int | None = None
+    """When it came here, ms, the server's clock."""
 
     @property
     def doubted(self) -> bool:
@@ -58,9 +60,15 @@ class Removals(NamedTuple):
     """What absence did, and may do, to a conversation since a person last agreed."""
 
     visible: int
+    """Without those that are unverified."""
     suspects: int
     removed: int
     held_back: bool
+
+    @property
+    def most_of_it(self) -> bool:
+        """Whether more than half of the conversation is gone, or may be."""
+        return 2 * (self.removed + self.suspects) > self.removed + self.visible
 
 
 class AccountState(NamedTuple):
@@ -95,13 +103,25 @@ _STATE = """
     WHERE c.conversation = ?
 """
 _HELD = """
-    SELECT message_id, position, raw, edited_at, hidden, suspect_at, unverified FROM message
-    WHERE conversation = ? AND message_id IN ({})
+    SELECT message_id, position, raw, edited_at, hidden, suspect_at, unverified, seen_at
+    FROM message WHERE conversation = ? AND message_id IN ({})
 """
 _BETWEEN = """
     SELECT message_id, position, timestamp, edited_at, hidden, suspect_at, unverified
-    FROM message WHERE conversation = ? AND position > ? AND position < ?
-        AND (unverified = 0 OR timestamp > ?)
+    FROM message WHERE conversation = :row AND position > :low AND position < :high
+        AND unverified = 0
+"""
+_UNDECIDED = """
+    SELECT message_id, position, timestamp, edited_at, hidden, suspect_at, unverified
+    FROM message INDEXED BY message_unverified
+    WHERE conversation = :row AND unverified = 1 AND position > :low AND position < :high
+        AND timestamp > :after
+"""
+_ALL_UNVERIFIED = """
+    SELECT (SELECT count(*) FROM message
+            WHERE conversation = :row AND position > :low AND position < :high)
+         = (SELECT count(*) FROM message INDEXED BY message_unverified
+            WHERE conversation = :row AND unverified = 1 AND position > :low AND position < :high)
 """
 _TOMBSTONES = """
     SELECT message_id, served_at, absent_at FROM tombstone
@@ -109,22 +129,19 @@ _TOMBSTONES = """
 """
 _REMOVALS = """
     SELECT (SELECT count(*) FROM message WHERE conversation = :row)
-         - (SELECT count(*) FROM message WHERE conversation = :row AND hidden IS NOT NULL),
+         - (SELECT count(*) FROM message WHERE conversation = :row AND hidden IS NOT NULL)
+         - (SELECT count(*) FROM message
+            WHERE conversation = :row AND unverified = 1 AND hidden IS NULL),
            (SELECT count(*) FROM message
             WHERE conversation = :row AND suspect_at IS NOT NULL AND hidden IS NULL),
            coalesce((SELECT removed FROM audit WHERE conversation = :row), 0),
            coalesce((SELECT held_back FROM audit WHERE conversation = :row), 0)
 """
-_OTHERS_GONE = """
-    SELECT (SELECT count(*) FROM audit WHERE gone = 1 AND conversation <> :row)
-         + (SELECT count(*) FROM
-                (SELECT DISTINCT conversation FROM message
-                 WHERE suspect_at IS NOT NULL AND hidden IS NULL AND conversation <> :row) s
-            WHERE NOT EXISTS (SELECT 1 FROM audit a
-                              WHERE a.conversation = s.conversation AND a.gone = 1)
-              AND NOT EXISTS (SELECT 1 FROM message m
-                              WHERE m.conversation = s.conversation
-                                AND m.suspect_at IS NULL AND m.hidden IS NULL))
+_GONE = "SELECT count(*) FROM audit WHERE gone = 1 AND conversation <> ?"
+_SUSPICIOUS = """
+    SELECT DISTINCT m.conversation FROM message m LEFT JOIN audit a USING (conversation)
+    WHERE m.suspect_at IS NOT NULL AND m.hidden IS NULL AND m.conversation <> ?
+        AND coalesce(a.gone, 0) = 0
 """
 _WANTED_GONE = "SELECT message_id FROM intent_message WHERE intent = ? AND message_id IN ({})"
 _SURROUNDINGS = """
@@ -218,26 +235,30 @@ class View:
     ) -> list[PlacedMessage]:
         """Messages between two positions, both exclusive, hidden ones too; not those that
         are unverified and not sent after that time, ms."""
-        bound = (self.row(key), low, high, undecided_after)
-        return [PlacedMessage(*columns) for columns in self._connection.execute(_BETWEEN, bound)]
-
-    def count_below(self, key: ConversationKey, position: int) -> int:
-        """How many messages are held below a position, hidden ones too."""
-        (found,) = self._connection.execute(
-            "SELECT count(*) FROM message WHERE conversation = ? AND position < ?",
-            (self.row(key), position),
-        ).fetchone()
-        return int(found)
+        bound = {"row": self.row(key), "low": low, "high": high, "after": undecided_after}
+        found = self._connection.execute(_UNDECIDED, bound).fetchall()
+        # A long tail of what expired would be visited row by row; to count it is cheap.
+        if low != START or not self._connection.execute(_ALL_UNVERIFIED, bound).fetchone()[0]:
+            found += self._connection.execute(_BETWEEN, bound)
+        return [PlacedMessage(*columns) for columns in found]
 
     def removals(self, key: ConversationKey) -> Removals:
         """What absence did, and may do, to the conversation since a person last agreed."""
-        found = self._connection.execute(_REMOVALS, {"row": self.row(key)}).fetchone()
-        return Removals(*found)
+        return self._removals(self.row(key))
 
-    def others_gone(self, key: ConversationKey) -> int:
-        """How many other conversations absence emptied, or would, since a person last agreed."""
-        (found,) = self._connection.execute(_OTHERS_GONE, {"row": self.row(key)}).fetchone()
-        return int(found)
+    def _removals(self, row: int | None) -> Removals:
+        return Removals(*self._connection.execute(_REMOVALS, {"row": row}).fetchone())
+
+    def others_gone(self, key: ConversationKey, most: int) -> int:
+        """How many other conversations lost more than half to absence, or would, since a
+        person last agreed; counts up to `most`."""
+        bound = (self.row(key),)
+        (count,) = self._connection.execute(_GONE, bound).fetchone()
+        for (row,) in self._connection.execute(_SUSPICIOUS, bound).fetchall():
+            if count >= most:
+                break
+            count += self._removals(row).most_of_it
+        return int(count)
 
     def arrived(self, key: ConversationKey) -> int:
         """How many messages arrived since all of the conversation was last verified."""

@@ -19,6 +19,7 @@ from syncengine.store.audits import (
     write_first_read,
     write_listing,
     write_restored,
+    write_stay,
 )
 from syncengine.store.batch import (
     Ask,
@@ -40,10 +41,11 @@ Decision = Callable[[View], Write | None]
 
 _INSERT = """
     INSERT INTO message
-        (conversation, position, message_id, sender, timestamp, type, text, edited_at, raw)
+        (conversation, seen_at, position,
+         message_id, sender, timestamp, type, text, edited_at, raw)
     VALUES
 """
-_INSERT_ROW = "(?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_INSERT_ROW = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _ROWS_AT_ONCE = 64
 _REPLACE = """
     UPDATE message SET sender = ?, timestamp = ?, type = ?, text = ?, edited_at = ?, raw = ?
@@ -64,7 +66,7 @@ _NEWEST = """
 """
 _RELIST = """
     UPDATE conversation SET unlisted = 0
-    WHERE conversation = :row AND unlisted = 1
+    WHERE conversation = :row AND unlisted > 0
         AND NOT EXISTS (SELECT 1 FROM preview p
                         WHERE p.conversation = :row AND p.message_id = :newest)
         AND NOT EXISTS (SELECT 1 FROM tombstone t
@@ -127,7 +129,7 @@ def _write(connection: sqlite3.Connection, view: View, batch: Batch) -> None:
         _write_shift(connection, row, shift)
     if batch.moves:
         connection.executemany(_MOVE, [(place, row, m) for m, place in batch.moves])
-    _write_inserts(connection, row, batch.inserts)
+    _write_inserts(connection, row, batch.inserts, batch.seen_at)
     if batch.hidden:
         connection.executemany(_HIDE, [(n, row, m) for m, n in batch.hidden.items()])
     write_sightings(connection, row, batch.sighted, batch.reopened)
@@ -156,13 +158,16 @@ def _conversation_row(connection: sqlite3.Connection, view: View, key: Conversat
 
 
 def _write_inserts(
-    connection: sqlite3.Connection, row: int, inserts: Sequence[tuple[int, MessageRow]]
+    connection: sqlite3.Connection,
+    row: int,
+    inserts: Sequence[tuple[int, MessageRow]],
+    seen_at: int | None,
 ) -> None:
     """Many rows in one statement: between two of them the interpreter's lock changes hands,
     which costs more than the row when the event loop is busy."""
     for start in range(0, len(inserts), _ROWS_AT_ONCE):
         part = inserts[start : start + _ROWS_AT_ONCE]
-        values = chain.from_iterable((row, place, *message) for place, message in part)
+        values = chain.from_iterable((row, seen_at, place, *message) for place, message in part)
         connection.execute(_insert_statement(len(part)), tuple(values))
 
 
@@ -233,7 +238,7 @@ def _write_state(connection: sqlite3.Connection, row: int, batch: Batch) -> None
         # Somebody wrote: a conversation that was taken from the lists comes back.
         connection.execute(
             "UPDATE conversation SET unlisted = 0"
-            " WHERE conversation = ? AND unlisted = 1 AND fetched = 1",
+            " WHERE conversation = ? AND unlisted > 0 AND fetched = 1",
             (row,),
         )
     if batch.fetched:
@@ -258,18 +263,12 @@ def _latest(inserts: Sequence[tuple[int, MessageRow]]) -> int:
 
 
 def _write_bookkeeping(connection: sqlite3.Connection, change: Bookkeeping) -> None:
+    write_stay(connection, change)  # first: it needs the time of the last cycle
     connection.execute(
         "UPDATE account SET listed_at = coalesce(?, listed_at),"
         " synced_at = coalesce(?, synced_at), list_open = coalesce(?, list_open),"
-        " server_time = max(coalesce(server_time, 0), coalesce(?, 0)),"
-        " longest_stay = max(longest_stay, ?)",
-        (
-            change.listed_at,
-            change.synced_at,
-            change.list_open,
-            change.server_time,
-            change.longest_stay,
-        ),
+        " server_time = coalesce(?, server_time)",
+        (change.listed_at, change.synced_at, change.list_open, change.server_time),
     )
     write_audits(connection, change)
 

@@ -18,8 +18,8 @@ from syncengine.sync.reconcile import Evidence, Fate, Rules, Stored, horizon, re
 SMALL = 50
 """Messages: a conversation with more loses at most a quarter without a person's consent."""
 MOST_CONVERSATIONS = 5
-"""So many may lose everything without a person's consent."""
-_UNKNOWN = 1 << 62
+"""So many may lose more than half of what they had without a person's consent."""
+_ALL = 1 << 62
 
 
 def covered(page: Page, run: Run, places: Sequence[int], *, to_head: bool) -> Covered | None:
@@ -42,32 +42,37 @@ def covered(page: Page, run: Run, places: Sequence[int], *, to_head: bool) -> Co
     return Covered(places[-1], high, run.ids[-1], page.served_at)
 
 
+def sightings(page: Page, held: Mapping[str, HeldMessage]) -> Absence | None:
+    """Messages that were doubted and are shown; also a page that proves nothing shows them."""
+    shown = {message.message_id for message in page.messages}
+    cleared = [m for m in shown & held.keys() if held[m].doubted and (held[m].hidden or 0) >= 0]
+    return Absence(page.served_at or 0, cleared=sorted(cleared)) if cleared else None
+
+
 def judge_absence(
     key: ConversationKey,
     page: Page,
-    run: Run,
     places: Mapping[str, int],
-    part: Covered,
+    part: Covered | None,
     held: Mapping[str, HeldMessage],
     gaps: Sequence[Gap],
     rules: Rules,
     view: View,
 ) -> Absence | None:
     """What becomes of what is held in the part and was not shown; None: nothing changes."""
-    if page.served_at is None:
-        return None
-    cleared = [m for m, found in held.items() if found.doubted and (found.hidden or 0) >= 0]
+    seen = sightings(page, held)
+    if part is None or page.served_at is None:
+        return seen
     absent = _absent(key, part, places, gaps, page.served_at, rules, view)
-    if not absent and not cleared:
-        return None
-    fates = _fates(key, absent, page, places, rules, view) if absent else {}
-    absence = _absence(page.served_at, absent, fates, cleared)
+    if not absent:
+        return seen
+    fates = _fates(key, absent, page, places, rules, view)
+    absence = _absence(page.served_at, absent, fates, () if seen is None else seen.cleared)
     if _is_mass(key, absence, held, rules, view):
-        kept_back = () if rules.horizon is None else absence.expired
         absence = evolve(
             absence,
             removed=(),
-            expired=kept_back,
+            expired=() if rules.horizon is None else absence.expired,
             held_back=not view.removals(key).held_back,
         )
     return absence if absence.writes else None
@@ -84,7 +89,7 @@ def _absent(
 ) -> list[PlacedMessage]:
     if any(gap.low <= part.low and part.high <= gap.high for gap in gaps):
         return []  # nothing can be held there: the usual page of a first pull costs nothing
-    undecided_after = -_UNKNOWN if rules.mirror else served_at - horizon(rules, view.longest_stay())
+    undecided_after = -_ALL if rules.mirror else served_at - horizon(rules, view.longest_stay())
     found = view.between(key, part.low, part.high, undecided_after)
     return [message for message in found if message.message_id not in places]
 
@@ -123,15 +128,13 @@ def _stored(message: PlacedMessage) -> Stored:
     )
 
 
-def _arrived(key: ConversationKey, view: View) -> int:
-    """How many messages may have pushed out others; no limit where the head is not read.
+def _arrived(key: ConversationKey, view: View) -> int | None:
+    """How many messages may have pushed out others; None: the head was not read.
 
     Where it was read and showed less than is held, it is open only until that is confirmed.
     """
     unread = any(gap.high == HEAD and not gap.seam for gap in view.gaps(key))
-    if unread and view.noted_doubt(key) is None:
-        return _UNKNOWN
-    return view.arrived(key)
+    return None if unread and view.noted_doubt(key) is None else view.arrived(key)
 
 
 def _absence(
@@ -173,4 +176,5 @@ def _is_mass(
     at_stake, all_there_was = so_far.removed + suspects, so_far.removed + so_far.visible
     if all_there_was > SMALL and 4 * at_stake > all_there_was:
         return True
-    return suspects >= so_far.visible and view.others_gone(key) + 1 > MOST_CONVERSATIONS
+    most_of_it = 2 * at_stake > all_there_was
+    return most_of_it and view.others_gone(key, MOST_CONVERSATIONS) >= MOST_CONVERSATIONS

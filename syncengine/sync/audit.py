@@ -9,6 +9,7 @@ fails goes to the end of the queue (law 11).
 
 from collections.abc import Awaitable, Callable, Iterable
 from itertools import chain, zip_longest
+from random import Random
 
 from syncengine.errors import SyncEngineError
 from syncengine.models import ConversationKey
@@ -18,25 +19,36 @@ from syncengine.store.store import Store
 from syncengine.store.view import View
 from syncengine.sync.history import History
 from syncengine.sync.reconcile import horizon
+from syncengine.sync.workers import Workers
 
-_OVERLAPS = (2, 24, 240)
+_OVERLAPS = (2, 24, 240, 1)
 """How many messages above the place to be read the page starts, one try after the other.
-At least two: then two are shown, and one that was served can confirm the end (law 2)."""
+With two or more, two are shown, and one that was served can confirm the end (law 2)."""
+_FURTHEST = 240
 _TO_THE_END = 3
 """The most pages that one place takes: its own, and two where history seems to end."""
-
-Failed = Callable[[SyncEngineError, ConversationKey], None]
 
 
 class Audit:
     """The audit of one cycle. `marks` is what there is to note at its end."""
 
-    def __init__(self, store: Store, history: History, confirm_after: int, failed: Failed) -> None:
-        """`confirm_after` is in ms; `failed` judges errors, and may raise them."""
+    def __init__(
+        self,
+        store: Store,
+        history: History,
+        confirm_after: int,
+        workers: Workers,
+        random: Random,
+        *,
+        accept: bool = False,
+    ) -> None:
+        """`confirm_after` is in ms; `accept`: a person agrees to what was held back."""
+        self._random = random
         self._store = store
         self._history = history
         self._confirm_after = confirm_after
-        self._failed = failed
+        self._workers = workers
+        self._accept = accept
         self.marks: list[Audited] = []
 
     async def spend(self, pages: int) -> None:
@@ -47,33 +59,50 @@ class Audit:
         due_now = await self._store.read(
             lambda c: plan(c, pages, now=now, since=since, confirm_after=self._confirm_after)
         )
-        end = self._history.pages + pages
-        for number, due in enumerate(_in_turn(due_now)):
+        start = self._history.pages
+        await self._visit_all(due_now, due_now.suspects, start + (pages + 1) // 2)
+        await self._visit_all(due_now, self._in_turn(due_now), start + pages)
+
+    async def _visit_all(self, due_now: Plan, places: Iterable[Due], end: int) -> None:
+        """Visit as many as fit in; the first may take what one place needs at most."""
+        least = _TO_THE_END
+        for due in places:
             left = end - self._history.pages
             if left < 1:
                 return
-            await self._visit(due, due_now, left if number else max(left, _TO_THE_END))
+            await self._visit(due, due_now, max(left, least))
+            least = 1
+
+    def _in_turn(self, due_now: Plan) -> Iterable[Due]:
+        """Newest pages and passes over the whole by turns; chance says which comes first, for
+        there may be room for one only."""
+        both = [due_now.heads, due_now.sweeps]
+        self._random.shuffle(both)
+        by_turns = chain.from_iterable(zip_longest(*both))
+        seen = set(due_now.suspects)
+        return dict.fromkeys(due for due in by_turns if due is not None and due not in seen)
 
     async def _visit(self, due: Due, due_now: Plan, left: int) -> None:
         part: Covered | None = None
         try:
             part = await self.read(due, left)
+            self._workers.succeeded()
         except SyncEngineError as error:
-            self._failed(error, due.key)
-        if due in due_now.suspects and due.position != HEAD and part is not None:
-            return  # no step of a pass over the whole
-        at = self._history.server_time or due_now.server_time
-        self.marks.append(_mark(due, part, at))
+            self._workers.failed(error, due.key)
+        finally:
+            at = self._history.server_time or due_now.server_time
+            self.marks.append(_mark(due, part, at, second_look=due in due_now.suspects))
 
     async def read(self, due: Due, left: int = 1 << 30) -> Covered | None:
         """Read a page again from a place downwards, with at most so many requests.
 
-        Returns the part that it covers, from that place or above; None: nothing is proved.
+        Returns the part that it covers; where nothing leads to that place any more it is
+        the newest page's. None: nothing is proved.
         """
         if due.position == HEAD:
             return await self._newest(due.key)
         above = await self._store.read(
-            lambda c: View(c).above(due.key, due.position, _OVERLAPS[-1] + 1)
+            lambda c: View(c).above(due.key, due.position, _FURTHEST + 1)
         )
         end = self._history.pages + left
         for start in (above[overlap] for overlap in _OVERLAPS if overlap < len(above)):
@@ -81,7 +110,7 @@ class Audit:
             if left < 1:
                 return None
             part = await self._history.read_below(due.key, start, prove=left >= _TO_THE_END)
-            if part is not None and part.high >= due.position and part.low < due.position:
+            if part is not None and _leads_to(part, due):
                 return part
         return await self._newest(due.key) if end > self._history.pages else None
 
@@ -91,18 +120,27 @@ class Audit:
 
     async def walk(self, key: ConversationKey) -> bool:
         """Read all of a conversation again. False: not to its start."""
+        arrived = await self._store.read(lambda c: View(c).arrived(key))
         part = await self._history.walk(key)
         if part is None or part.at is None:
             return False
-        whole = part.low == START and part.high == HEAD
+        head, whole = part.high == HEAD, part.low == START and part.high == HEAD
         self.marks.append(
-            Audited(key, part.at, head=part.high == HEAD, finished=whole, began_at=part.at)
+            Audited(
+                key,
+                part.at,
+                head=head,
+                finished=whole,
+                began_at=part.at,
+                arrived_before=arrived,
+                accepted=whole and self._accept,
+            )
         )
         return whole
 
     async def suspects(self, key: ConversationKey | None) -> list[Due]:
         """Where messages wait for the read that decides: the topmost one of each."""
-        found = await self._store.read(suspects_due)
+        found = await self._store.read(lambda c: suspects_due(c, held_back=self._accept))
         return [due for due in found if key in (None, due.key)]
 
     async def decidable(self, key: ConversationKey | None) -> list[Due]:
@@ -130,18 +168,21 @@ class Audit:
         try:
             await self.read(due)
         except SyncEngineError as error:
-            self._failed(error, due.key)
+            self._workers.failed(error, due.key)
 
 
-def _in_turn(due_now: Plan) -> Iterable[Due]:
-    """Suspects; then newest pages and passes over the whole by turns; each place once."""
-    by_turns = chain.from_iterable(zip_longest(due_now.heads, due_now.sweeps))
-    return dict.fromkeys(due for due in (*due_now.suspects, *by_turns) if due is not None)
+def _leads_to(part: Covered, due: Due) -> bool:
+    return part.low < due.position <= part.high
 
 
-def _mark(due: Due, part: Covered | None, at: int) -> Audited:
+def _mark(due: Due, part: Covered | None, at: int, *, second_look: bool) -> Audited:
+    """What a visit means for the pass over the whole conversation."""
     head = due.position == HEAD or (part is not None and part.high == HEAD)
+    if second_look:
+        return Audited(due.key, at, head=head, second_look=True)
     if part is None:
         return Audited(due.key, at, head=head, failed=True)
-    at = part.at or at
-    return Audited(due.key, at, head, part.lowest_id, finished=part.low == START)
+    at, finished = part.at or at, part.low == START
+    if finished or due.position == HEAD or _leads_to(part, due):
+        return Audited(due.key, at, head, part.lowest_id, finished=finished)
+    return Audited(due.key, at, head, part.lowest_id, restarted=True)

@@ -7,7 +7,7 @@
 The account is readable in seconds, however long its history is.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 
 from attrs import evolve
 
@@ -74,7 +74,9 @@ class Cycle:
         self._outbox = Outbox(remote, store, retrier, placed)
         self._workers = Workers(config.fetchers, self._step, self._tally)
         confirm_after = int(config.confirm_absence_after * 1000)
-        self._audit = Audit(store, self._history, confirm_after, self._workers.failed)
+        self._audit = Audit(
+            store, self._history, confirm_after, self._workers, environment.random, accept=accept
+        )
         self._incomplete: set[ConversationKey] = set()
 
     async def run(self) -> Report:
@@ -142,12 +144,7 @@ class Cycle:
         """How many messages wait for consent: a problem until a person decides."""
         messages, conversations = await self._store.read(held_back)
         if messages:
-            self._tally.problem(
-                RemovalHeldBack(
-                    f"{messages:,} messages in {conversations:,} conversations are not on the"
-                    " server any more: too many to be removed without your consent"
-                )
-            )
+            self._tally.problem(RemovalHeldBack(_too_many(messages, conversations)))
         return messages
 
     async def _pull_and_audit(self) -> None:
@@ -155,8 +152,7 @@ class Cycle:
             await self._pull()
             await self._audit.spend(self._config.audit_pages)
 
-        await self._workers.run(cycle())
-        await self._keep_books()
+        await self._run(cycle())
 
     async def _verify(self, only: ConversationKey | None) -> None:
         async def cycle() -> None:
@@ -169,8 +165,16 @@ class Cycle:
             await self._workers.join()
             await self._read_again(only)
 
-        await self._workers.run(cycle())
-        await self._keep_books(only)
+        await self._run(cycle())
+
+    async def _run(self, cycle: Coroutine[None, None, None]) -> None:
+        """Run it, and note how far it came, also where a fault of the server ended it."""
+        try:
+            await self._workers.run(cycle)
+        except RemoteError as error:
+            self._tally.problem(error)
+        if self._list.finished or self._audit.marks:
+            await self._keep_books()
 
     async def _pull(self, *, whole_list: bool = False) -> None:
         """Queue all that is to be fetched, and wait until it is."""
@@ -217,7 +221,7 @@ class Cycle:
                 self._incomplete.discard(work.key)
         return None
 
-    async def _keep_books(self, only: ConversationKey | None = None) -> None:
+    async def _keep_books(self) -> None:
         """All that a cycle with nothing new writes, in one transaction (law 11)."""
         now = self._environment.now()
         well = not self._tally.problems
@@ -228,7 +232,16 @@ class Cycle:
             longest_stay=self._history.longest_stay,
             synced_at=now if well and self._list.finished else None,
             audited=self._audit.marks,
-            accepted=self._accept and well and only is None,
-            accepted_in=only if self._accept and well else None,
+            now=now,
+            horizon=self._config.horizon_ms,
         )
         await self._store.apply([lambda view: book])
+
+
+def _too_many(messages: int, conversations: int) -> str:
+    one, where = messages == 1, "conversation" if conversations == 1 else "conversations"
+    return (
+        f"{messages:,} message{'' if one else 's'} in {conversations:,} {where}"
+        f" {'is' if one else 'are'} not on the server any more: too much to be removed"
+        " without your consent"
+    )

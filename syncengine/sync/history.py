@@ -34,7 +34,7 @@ from syncengine.sync.placing import (
     place_nothing,
     place_overlapping,
 )
-from syncengine.sync.reconcile import Rules, longest_stay
+from syncengine.sync.reconcile import Rules
 from syncengine.sync.replays import Replays
 from syncengine.sync.tally import Tally
 
@@ -94,7 +94,8 @@ class History:
         self._hasty: set[ConversationKey] = set()
         self._head_open: set[ConversationKey] = set()
         self.server_time: int | None = None
-        """The latest time that the server was heard to say, ms."""
+        """What the server said last, ms."""
+        self._stay = 0
         self.first_heard: int | None = None
         """What the server's first page said, ms."""
         self._added: Counter[ConversationKey] = Counter()
@@ -107,7 +108,7 @@ class History:
     @property
     def longest_stay(self) -> int:
         """The longest that an unedited message was seen to stay on the server, ms."""
-        return self.rules.stay
+        return self._stay
 
     async def read_head(self, key: ConversationKey) -> tuple[Link | None, int]:
         """Fetch and place the newest page.
@@ -195,7 +196,7 @@ class History:
         nothing.
         """
         for _ in range(MAX_LOOKS):  # as long as the list's last message is looked for
-            page = await self._fetch(key, "")
+            page = await self._fetch_through(key, "", _AUDIT_LEAST)
             batch = await self._commit_head(key, page)
             if batch is None or not batch.looks:
                 break
@@ -207,7 +208,7 @@ class History:
 
     async def read_newest(self, key: ConversationKey) -> Batch | None:
         """Read the newest page again."""
-        return await self._commit_head(key, await self._fetch(key, ""))
+        return await self._commit_head(key, await self._fetch_through(key, "", _AUDIT_LEAST))
 
     async def _attach_at(self, key: ConversationKey, start: str, high: int) -> Link | None:
         """Begin at a held message above the gap below `high`."""
@@ -281,7 +282,8 @@ class History:
             if more.end and not more.messages and link.fresh:
                 self._hasty.add(key)
                 return more, place_nothing
-            page = evolve(more, messages=[*page.messages, *more.messages])
+            # Of two requests, so not proved: the second start may be gone by then.
+            return more, place_below(key, link.above, more, self.rules)
         if link.fresh and all(message.message_id != link.above for message in page.messages):
             self._hasty.add(key)  # a replica without the start: another time
         return page, place_overlapping(key, link.above, page, self.rules)
@@ -303,6 +305,7 @@ class History:
         if batch is None:
             return None
         self._added[batch.key] += len(batch.inserts)
+        self._stay = max(self._stay, batch.stay)
         if batch.hasty:
             self._hasty.add(batch.key)
         if batch.head_open:
@@ -331,15 +334,12 @@ class History:
         page = self._replays.checked(key, start, answer)
         self._tally.pages += 1
         if page.served_at is not None:
-            self._heard(page, page.served_at)
+            self._heard(page.served_at)
         return page
 
-    def _heard(self, page: Page, at: int) -> None:
+    def _heard(self, at: int) -> None:
         self.first_heard = self.first_heard or at
-        self.server_time = max(self.server_time or 0, at)
-        stay = longest_stay(page.messages, at)
-        if stay > self.rules.stay:
-            self.rules = evolve(self.rules, stay=stay)
+        self.server_time = at
 
 
 def rules_of(config: Config, *, guarded: bool = True) -> Rules:

@@ -4,7 +4,7 @@ Each function here returns a decision, which the store runs inside the transacti
 writes its result. A decision that returns None found no proof: nothing is written.
 """
 
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from functools import partial
 from itertools import dropwhile
 
@@ -26,7 +26,7 @@ from syncengine.store.batch import (
 )
 from syncengine.store.view import HeldMessage, ListedState, View
 from syncengine.store.writer import Decision
-from syncengine.sync.absence import covered, judge_absence
+from syncengine.sync.absence import covered, judge_absence, sightings
 from syncengine.sync.doubts import CONFIRM_MS, MAX_LOOKS, Held, is_hasty, judge_head, stale_head
 from syncengine.sync.gaps import Local, Run, Woven, weave
 from syncengine.sync.reconcile import Rules
@@ -116,7 +116,8 @@ def place_around(key: ConversationKey, start: str, page: Page, rules: Rules) -> 
 def _around(key: ConversationKey, start: str, page: Page, rules: Rules, view: View) -> Batch | None:
     held = view.held(key, [start, *(m.message_id for m in page.messages)])
     origin = held.pop(start, None)
-    if origin is None or any(h.position > origin.position for h in held.values()):
+    named = (h for m, h in held.items() if not m.startswith("raw:"))  # raw ids may be shared
+    if origin is None or any(h.position > origin.position for h in named):
         return None
     for index, message in enumerate(page.messages):
         if message.message_id in held:
@@ -177,7 +178,7 @@ class _Placing:
         key, page, view = self.key, self.page, self.view
         stale = stale_head(key, page, self.held, view)
         if stale is not None:
-            return _disbelieve(key, stale, view)
+            return evolve(_disbelieve(key, stale, view), absence=sightings(page, self.held))
         judged = judge_head(key, page, self.held, view)
         run = evolve(self.run, open_above=judged.open_above)
         batch = evolve(self, run=run).woven(to_head=judged.covers)
@@ -206,7 +207,7 @@ class _Placing:
             return None
         if isinstance(woven, Shift):
             return Batch(key, shifts=[woven])
-        batch = _batch(key, page.messages, run, woven, held, gaps)
+        batch = _batch(key, page.messages, run, woven, held, gaps, page.served_at)
         if guarded:
             batch = _guarded(batch, page, view)
         batch = self._without_absent(batch, woven, gaps, to_head=to_head)
@@ -216,11 +217,9 @@ class _Placing:
         self, batch: Batch, woven: Woven, gaps: Sequence[Gap], *, to_head: bool
     ) -> Batch:
         part = covered(self.page, self.run, woven.places, to_head=to_head)
-        if part is None:
-            return batch
         places = dict(zip(self.run.ids, woven.places, strict=True))
         absence = judge_absence(
-            self.key, self.page, self.run, places, part, self.held, gaps, self.rules, self.view
+            self.key, self.page, places, part, self.held, gaps, self.rules, self.view
         )
         batch = evolve(batch, covered=part, absence=absence)
         return batch if absence is None else self._without_hollow_seams(batch, woven, absence)
@@ -255,6 +254,7 @@ def _batch(
     woven: Woven,
     held: Held,
     gaps: Sequence[Gap],
+    served_at: int | None,
 ) -> Batch:
     places = dict(zip(run.ids, woven.places, strict=True))
     distinct = {row.message_id: row for row in reversed(rows)}
@@ -264,6 +264,7 @@ def _batch(
         key,
         moves=moves,
         inserts=inserts,
+        seen_at=served_at,
         replaces=[row for m, row in distinct.items() if m in held and _is_newer(row, held[m])],
         gaps_closed=[gap for gap in gaps if gap not in woven.gaps],
         gaps_opened=[gap for gap in woven.gaps if gap not in gaps],
@@ -271,7 +272,20 @@ def _batch(
         arrived=_arrivals(inserts, gaps),
         frontier=woven.frontier,
         open_gaps=sum(not gap.seam for gap in woven.gaps),
+        stay=_longest_stay(distinct, held, served_at),
     )
+
+
+def _longest_stay(rows: Mapping[str, MessageRow], held: Held, served_at: int | None) -> int:
+    """For how long this file saw an unedited message of a page stay on the server, ms."""
+    if served_at is None:
+        return 0
+    stays = (
+        served_at - found.seen_at
+        for message_id, found in held.items()
+        if found.seen_at is not None and message_id in rows and rows[message_id].edited_at is None
+    )
+    return max(stays, default=0)
 
 
 def _arrivals(inserts: Sequence[tuple[int, MessageRow]], gaps: Sequence[Gap]) -> int:
@@ -296,7 +310,7 @@ def _guarded(batch: Batch, page: Page, view: View) -> Batch:
     return evolve(
         batch,
         inserts=inserts,
-        hidden=_hidden(batch.key, [row for _, row in inserts], view) | returned | buried,
+        hidden=returned | _hidden(batch.key, [row for _, row in inserts], view) | buried,
         sighted=[(m, page.served_at) for m, at in {**lasting, **absent}.items() if at is None],
         reopened=[m for m, at in lasting.items() if at is not None and _confirms(page, at)],
         restored=list(back),

@@ -15,11 +15,8 @@ marked unverified (law 7), or where the copy is to mirror the server, removed li
 
 from collections.abc import Sequence
 from enum import Enum
-from itertools import pairwise
 
 from attrs import frozen
-
-from syncengine.models import MessageRow
 
 
 @frozen(kw_only=True)
@@ -30,8 +27,6 @@ class Rules:
     """Ms, by the server's clock, between two reads that must both miss a message."""
     horizon: int | None = None
     """Age in ms below which nothing can have expired, where it is configured."""
-    stay: int = 0
-    """The longest that this process saw an unedited message stay, ms."""
     mirror: bool = False
     """Remove what may have expired, too."""
     guarded: bool = True
@@ -41,7 +36,7 @@ class Rules:
 def horizon(rules: Rules, longest_stay: int) -> int:
     """The age in ms below which nothing can have expired (law 5 (b)), given the longest that
     this file ever saw an unedited message stay."""
-    return max(rules.stay, longest_stay) if rules.horizon is None else rules.horizon
+    return longest_stay if rules.horizon is None else rules.horizon
 
 
 @frozen
@@ -68,8 +63,9 @@ class Evidence:
     """Age in ms below which nothing can have expired."""
     confirm_after: int
     """Ms between the two reads that must miss a message."""
-    arrived: int = 0
-    """Messages that arrived at the head since the absent ones were last served."""
+    arrived: int | None = 0
+    """Messages that arrived at the head since the absent ones were last served; None: that
+    is not known."""
     mirror: bool = False
     """What may have expired is removed as well."""
 
@@ -95,20 +91,19 @@ class Fate(Enum):
 
 def reconcile(absent: Sequence[Stored], evidence: Evidence) -> dict[str, Fate]:
     """Judge what a read covered and did not show; by message id."""
-    witness = _witness(evidence.served)
-    oldest = _oldest_absent(absent, evidence.served)
-    pushed_out = oldest if len(oldest) <= evidence.arrived else set()
+    pushed_out = _pushed_out(absent, evidence)
     return {
-        message.message_id: _fate(message, evidence, witness, message.message_id in pushed_out)
+        message.message_id: _fate(message, evidence, message.message_id in pushed_out)
         for message in absent
     }
 
 
-def _fate(message: Stored, evidence: Evidence, witness: int | None, pushed_out: bool) -> Fate:
-    witnessed = witness is not None and witness < message.position
+def _fate(message: Stored, evidence: Evidence, pushed_out: bool) -> Fate:
     young = evidence.served_at - message.timestamp < evidence.horizon
-    aged = not witnessed and (not (young or _was_young(message, evidence)) or pushed_out)
-    if aged and not evidence.mirror:
+    witnessed = _witnessed(message, evidence.served)
+    aged = not (young or witnessed or _was_young(message, evidence))
+    unsure = pushed_out and not aged and evidence.arrived is None
+    if unsure or ((aged or pushed_out) and not evidence.mirror):
         return Fate.KEEP
     if message.suspect_at is None or message.suspect_at > evidence.served_at:
         return Fate.SUSPECT  # for the first time; or the server's clock was set back since
@@ -119,24 +114,26 @@ def _fate(message: Stored, evidence: Evidence, witness: int | None, pushed_out: 
 
 def _was_young(message: Stored, evidence: Evidence) -> bool:
     """Whether it was missed a short while ago already, when it could not have expired."""
-    if message.suspect_at is None:
+    if message.suspect_at is None or evidence.mirror:  # which suspects what expired, too
         return False
     return 0 <= evidence.served_at - message.suspect_at < _DECIDED_MS
 
 
-def _witness(served: Sequence[Stored]) -> int | None:
-    """The lowest position of a message whose being served proves that nothing above expired."""
-    newest_first = sorted(served, key=lambda message: -message.position)
-    lowest: int | None = None
-    least_id: int | None = None
-    for message in newest_first:
-        number = _number(message.message_id)
-        if number is None or message.edited:
-            continue
-        if least_id is not None and number > least_id:
-            continue  # its id is newer than its place: imported, and kept from then on
-        least_id, lowest = number, message.position
-    return lowest
+def _witnessed(message: Stored, served: Sequence[Stored]) -> bool:
+    """Whether something older is served that would have expired first.
+
+    It was never edited, and it came before the message: its id is lower, else it may have
+    been imported since; and its time is not later.
+    """
+    number = _number(message.message_id)
+    if number is None:
+        return False
+    for other in served:
+        if other.position < message.position and not other.edited:
+            others = _number(other.message_id)
+            if others is not None and others < number and other.timestamp <= message.timestamp:
+                return True
+    return False
 
 
 def _number(message_id: str) -> int | None:
@@ -144,25 +141,10 @@ def _number(message_id: str) -> int | None:
     return int(message_id) if message_id.isdecimal() and message_id.isascii() else None
 
 
-def _oldest_absent(absent: Sequence[Stored], served: Sequence[Stored]) -> set[str]:
-    """The absent messages below everything served: what a cap on length would take."""
-    lowest = min((message.position for message in served), default=None)
-    return {m.message_id for m in absent if lowest is None or m.position < lowest}
-
-
-def longest_stay(rows: Sequence[MessageRow], served_at: int) -> int:
-    """For how long the server kept a message of this page that was never edited, ms.
-
-    `rows` are newest first. An imported message says nothing, nor does one whose clock
-    was wrong: what it is counted by must not lie before what stands below it.
-    """
-    longest = 0
-    least_id: int | None = None
-    for row, older in pairwise(rows):
-        number = _number(row.message_id)
-        if number is None or (least_id is not None and number > least_id):
-            continue
-        least_id = number
-        if row.edited_at is None and older.timestamp <= row.timestamp:
-            longest = max(longest, served_at - row.timestamp)
-    return longest
+def _pushed_out(absent: Sequence[Stored], evidence: Evidence) -> set[str]:
+    """What a cap on length may have taken: the k oldest of all, where k arrived."""
+    lowest = min((message.position for message in evidence.served), default=None)
+    below = [m for m in absent if lowest is None or m.position < lowest]
+    if evidence.arrived is not None:
+        below = sorted(below, key=lambda message: message.position)[: evidence.arrived]
+    return {message.message_id for message in below}

@@ -5,23 +5,37 @@ lower. So a page that repeats the one before, asked for from elsewhere, comes fr
 or from a start that is gone: what it leaves out says nothing (law 5).
 """
 
-from attrs import evolve
+from attrs import define, evolve
 
 from syncengine.models import ConversationKey, Page
 
 
+@define
+class _Answers:
+    """What a conversation's requests were answered with, as far as it is remembered."""
+
+    start: str
+    last: int
+    head: int | None = None
+    """The last answer of the newest end: a start that is gone may be answered with it."""
+
+
 class Replays:
-    """Remembers the last answer of every conversation; an engine has one for all its requests."""
+    """Remembers the last answers of every conversation; an engine has one for all requests."""
 
     def __init__(self) -> None:
-        self._last: dict[ConversationKey, tuple[str, int]] = {}
+        self._answers: dict[ConversationKey, _Answers] = {}
 
     def checked(self, key: ConversationKey, start: str, page: Page) -> Page:
         """The page, marked where it repeats the answer to another question.
 
         If the same question gets it once more, it is believed.
         """
-        mark = hash(tuple(message.message_id for message in page.messages))
-        last, self._last[key] = self._last.get(key), (start, mark)
-        repeated = last is not None and last[0] != start and last[1] == mark
+        answer = hash(tuple(message.message_id for message in page.messages))
+        known = self._answers.setdefault(key, _Answers(start, answer))
+        repeated = known.last == answer and known.start != start
+        if not start:
+            repeated = repeated and known.head != answer
+            known.head = known.head if repeated else answer
+        known.start, known.last = start, answer
         return evolve(page, repeated=True) if repeated else page

@@ -22,6 +22,7 @@ class Tally:
         self.done: set[ConversationKey] = set()
         self.problems: list[Problem] = []
         self._listener = listener
+        self._verifying = False
 
     def count(self, batch: Batch | None) -> None:
         """Add what was written."""
@@ -35,6 +36,7 @@ class Tally:
 
     def start_over(self) -> None:
         """From here on everything known is to be done once more."""
+        self._verifying = True
         self.readable.clear()
         self.done.clear()
         self.tell()
@@ -49,6 +51,7 @@ class Tally:
                     len(self.readable | self.done),
                     len(self.done),
                     len(self.known),
+                    self._verifying,
                 )
             )
 

@@ -75,6 +75,10 @@ class Workers:
         """Wait until all that is queued is done."""
         await self._queue.join()
 
+    def succeeded(self) -> None:
+        """A conversation was read: the faults before it were not the account's."""
+        self._faults_in_a_row = 0
+
     def failed(self, error: SyncEngineError, key: ConversationKey) -> None:
         """Note it for the conversation; raises it where the fault is the account's."""
         if error.scope is Scope.ACCOUNT:
@@ -98,7 +102,7 @@ class Workers:
             if more is not None:
                 self._queue.put_nowait(more)
                 return
-            self._faults_in_a_row = 0
+            self.succeeded()
         except SyncEngineError as error:
             self.failed(error, work.key)
         self._finish(work)

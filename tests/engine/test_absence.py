@@ -7,6 +7,7 @@ from contextlib import closing
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from syncengine import Config, ConfigError, Kind, Retention
 from syncengine.emulator import Switches, World
@@ -177,16 +178,36 @@ async def test_setting_the_plan_settles_what_was_undecided(side: Side) -> None:
 
 
 async def test_the_longest_stay_that_was_seen_is_the_horizon(side: Side) -> None:
-    """Law 5 (b): where one message was served at that age, younger ones cannot have expired."""
+    """Law 5 (b): where this file saw one message stay so long, younger ones cannot have
+    expired. What a message says of its age is no evidence: it may be imported."""
     use(side, retention_days=90)
     side.send("c1", "c2", "c3", peer="carol")
-    side.time.seconds += 20 * DAY
+    await side.sync()
+    side.time.seconds += 30 * DAY
     ids = side.send(*numbered(1, 3))
-    side.time.seconds += 10 * DAY
-    await side.sync()  # carol's are 30 days old and served
+    side.time.seconds += 20 * DAY
+    await cycles(side, 2)  # carol's are seen again, 50 days after they came
     delete(side, ids[:2])
     await cycles(side, 3)
     assert side.held() == ids[2:] == side.served()
+
+
+async def test_a_stay_is_not_longer_than_the_copy_is_old(side: Side) -> None:
+    """Law 5 (b): one reply with a date far ahead makes no horizon."""
+    use(side, retention_days=7)
+    side.send(*numbered(1, 3), peer="carol")
+    ids = side.send(*numbered(1, 3))
+    await side.sync()
+    side.time.seconds += 3600
+    side.world.switches = evolve(side.world.switches, retention_days=0)
+    side.world.advance(365 * DAY * 1000)
+    await cycles(side, 1)
+    side.world.advance(-365 * DAY * 1000)
+    side.world.switches = evolve(side.world.switches, retention_days=7)
+    side.time.seconds += 8 * DAY
+    side.send("m4")
+    assert sum(await cycles(side, 4)) == 0
+    assert set(ids) <= set(side.held())
 
 
 async def test_an_edited_neighbour_is_no_witness(side: Side) -> None:

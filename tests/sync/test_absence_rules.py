@@ -1,18 +1,13 @@
-"""Which part of a conversation a page covers, and how long messages stay: plain values."""
+"""Which part of a conversation a page covers: plain values."""
 
 from typing import Any
-
-from hypothesis import given
-from hypothesis import strategies as st
 
 from syncengine.models import MessageRow, Page
 from syncengine.store.batch import HEAD, START
 from syncengine.sync.absence import covered
 from syncengine.sync.gaps import Run
-from syncengine.sync.reconcile import longest_stay
 
 NOW = 1_700_000_000_000
-DAY = 86_400_000
 
 
 def row(number: int, age: int = 0, **more: Any) -> MessageRow:
@@ -62,31 +57,3 @@ def test_a_page_that_repeats_another_answer_covers_nothing() -> None:
     """Law 5: it may come from a cache."""
     run = Run(["3", "1"])
     assert part(page(row(3), row(1), repeated=True), run, [30, 10]) is None
-
-
-def test_a_stay_is_measured_by_the_servers_clock() -> None:
-    """Law 5 (b): the oldest message that was never edited, and has an older one below it."""
-    rows = [row(9), row(8, 3 * DAY), row(7, 5 * DAY), row(6, 9 * DAY)]
-    assert longest_stay(rows, NOW) == 5 * DAY
-
-
-def test_edited_imported_and_absurd_messages_are_no_evidence_of_a_stay() -> None:
-    """Law 5 (b): an edit restarts retention, an import came later, a clock may be wrong."""
-    below = row(1, 9 * DAY)
-    assert longest_stay([row(9), row(8, 5 * DAY, edited_at=NOW), below], NOW) == 0
-    assert longest_stay([row(7), row(8, 5 * DAY), below], NOW) == 0
-    assert longest_stay([row(9), row(8, 5000 * DAY), row(7, DAY), row(6, DAY)], NOW) == DAY
-    assert longest_stay([row(9), row(8, 5 * DAY)], NOW) == 0
-
-
-@given(st.lists(st.tuples(st.integers(0, 100), st.booleans()), min_size=2, unique=True))
-def test_a_stay_is_never_longer_than_the_oldest_unedited_message(
-    found: list[tuple[int, bool]],
-) -> None:
-    """Law 5 (b): whatever a page looks like, no age is invented."""
-    rows = [
-        row(1000 - n, age * DAY, edited_at=NOW if edited else None)
-        for n, (age, edited) in enumerate(found)
-    ]
-    ages = [age * DAY for age, edited in found if not edited]
-    assert longest_stay(rows, NOW) in {0, *ages}

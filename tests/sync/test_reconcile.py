@@ -70,12 +70,17 @@ def test_an_imported_neighbour_proves_nothing() -> None:
 
 
 def test_what_newer_arrivals_may_have_pushed_out_is_kept() -> None:
-    """Law 5 (b): a cap on length takes the oldest k only when k arrived."""
+    """Law 5 (b): a cap on length takes the oldest, as many as arrived; where nobody knows how
+    many did, it may have taken all, also from a mirror."""
     missed = [held(n, suspect_at=NOW - DAY) for n in (1, 2)]
     young = evidence(held(3), horizon=DAY, arrived=2)
     assert set(reconcile(missed, young).values()) == {Fate.KEEP}
-    fewer = evolve(young, arrived=1)
-    assert set(reconcile(missed, fewer).values()) == {Fate.REMOVE}
+    fewer = reconcile(missed, evolve(young, arrived=1))
+    assert list(fewer.values()) == [Fate.KEEP, Fate.REMOVE]
+    unknown = evolve(young, arrived=None)
+    assert set(reconcile(missed, unknown).values()) == {Fate.KEEP}
+    assert set(reconcile(missed, evolve(unknown, mirror=True)).values()) == {Fate.KEEP}
+    assert set(reconcile(missed, evolve(young, mirror=True)).values()) == {Fate.REMOVE}
 
 
 def test_a_suspect_may_grow_older_than_the_horizon_until_the_second_read() -> None:
@@ -100,6 +105,15 @@ def test_a_clock_that_was_set_back_makes_a_new_suspect() -> None:
     assert fate(missed, evidence(held(1), held(3))) is Fate.SUSPECT
 
 
+def test_a_witness_came_before_the_message_and_says_so() -> None:
+    """Law 5 (b): one with a later time may outlive it, and one with a higher id may be new."""
+    missed = held(3, age=100 * DAY, suspect_at=NOW - DAY)
+    assert fate(missed, evidence(held(1, age=200 * DAY), held(4))) is Fate.REMOVE
+    assert fate(missed, evidence(held(1, age=99 * DAY), held(4))) is Fate.KEEP
+    imported = evolve(held(1, age=200 * DAY), message_id="9999")
+    assert fate(missed, evidence(imported)) is Fate.KEEP
+
+
 @given(st.sets(st.integers(0, 40), min_size=1), st.data())
 def test_a_removal_has_all_its_reasons(numbers: set[int], data: st.DataObject) -> None:
     """Law 5: whatever is removed was missed before, and could not have expired then."""
@@ -108,7 +122,9 @@ def test_a_removal_has_all_its_reasons(numbers: set[int], data: st.DataObject) -
     horizon = data.draw(st.integers(0, 100)) * DAY
 
     def explained(message: Stored, at: int) -> bool:
-        older = any(s.position < message.position for s in served)
+        older = any(
+            s.position < message.position and s.timestamp <= message.timestamp for s in served
+        )
         return older or at - message.timestamp < horizon
 
     absent = []
