@@ -28,7 +28,7 @@ _OLD = 7200
 """Seconds: no replica can disagree about what is so old."""
 _APART = 11
 """Seconds between two reads of a head, the second of which confirms the first."""
-_BOOKKEEPING = {"account"}
+_BOOKKEEPING = {"account", "audit"}
 """Tables that an idle cycle may write (law 11)."""
 
 
@@ -49,6 +49,8 @@ class Stage(Side):
     """Cursors that the server does not know any more."""
     faults: dict[str, Any] = field(factory=dict)
     """What goes wrong at the server, from the beginning on."""
+    settings: dict[str, Any] = field(factory=lambda: {"audit_pages": 4})
+    """Of the engines that are cut off, and of those that go on."""
 
     def remote(self, **settings: Any) -> WatchedRemote:
         """The way to the server."""
@@ -100,6 +102,8 @@ class End:
     outbox: Rows
     """Whoever asks again after a cut may have asked twice: that is the same."""
     listed: Rows
+    changes: Rows
+    """What is said to have happened to a message; in how many rows may differ."""
     served: Rows
 
     @classmethod
@@ -107,8 +111,8 @@ class End:
         """Look at it."""
         with closing(sqlite3.connect(stage.path)) as database:
             found = [database.execute(query).fetchall() for query in _QUERIES]
-        shown, holes, tombstones, outbox, listed = found
-        return cls(shown, holes, tombstones, outbox, listed, _served(stage))
+        shown, holes, tombstones, outbox, listed, changes = found
+        return cls(shown, holes, tombstones, outbox, listed, changes, _served(stage))
 
     def differs(self, other: "End") -> dict[str, tuple[Rows, Rows]]:
         """In what, for a failing test to show."""
@@ -134,6 +138,9 @@ _QUERIES = (
        LEFT JOIN intent_message USING (intent) ORDER BY 1, 2, 3, 4, 7""",
     """SELECT conversation_id, kind, unread_count, unlisted, fetched, message_id
        FROM conversation c LEFT JOIN message ON message = newest ORDER BY 1, 2""",
+    """SELECT DISTINCT conversation_id, kind, what, cause, until, value
+       FROM change JOIN conversation USING (conversation), json_each(message_ids)
+       ORDER BY conversation_id, kind, value, what, cause""",
 )
 
 
@@ -174,7 +181,7 @@ async def _cut_off(stage: Stage, cut: Cut, steps: Sequence[Step]) -> list[Step]:
     left = list(steps)
 
     async def work() -> None:
-        async with cut_engine(stage, cut, fetchers=2) as engine:
+        async with cut_engine(stage, cut, fetchers=2, **stage.settings) as engine:
             await _do(engine, left)
 
     assert await cut.survive(work()) == (cut.at is not None)
@@ -195,7 +202,7 @@ async def _do(engine: SyncEngine, left: list[Step]) -> None:
 
 async def _end(stage: Stage, left: list[Step]) -> End:
     """Do what is left, and go on until nothing is left to do."""
-    async with stage.engine() as engine:
+    async with stage.engine(**stage.settings) as engine:
         await _do(engine, left)
         stage.time.seconds += _OLD
         for _ in range(6):

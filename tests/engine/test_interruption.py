@@ -52,7 +52,7 @@ def use(stage: Stage, **switches: object) -> None:
 async def test_a_first_pull(stage: Stage) -> None:
     """Law 1: two conversations of several pages."""
     stage.send(*numbered(1, 7))
-    stage.send(*numbered(1, 5), peer="carol")
+    stage.send(*numbered(1, 4), peer="carol")
     await interrupt(stage, sync)
     stage.assert_same()
 
@@ -274,15 +274,63 @@ async def test_a_deleted_message_that_the_server_restored(stage: Stage) -> None:
 
 async def test_deleting_while_a_pull_goes_on(stage: Stage) -> None:
     """Laws 1, 4 and 8: at the same time, on the same conversation."""
-    ids = stage.send(*numbered(1, 11))
+    ids = stage.send(*numbered(1, 9))
     await stage.sync_until(lambda progress: progress.pages >= 1, fetchers=1)
 
     async def both(engine: SyncEngine) -> None:
-        gone = engine.delete_remote_messages_with_ids("bob", "chat", [ids[1], *ids[6:10]])
+        gone = engine.delete_remote_messages_with_ids("bob", "chat", [ids[1], *ids[5:8]])
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(engine.sync())
             tasks.create_task(gone)
 
     await interrupt(stage, both, deliver)
-    assert stage.held() == [ids[0], *ids[2:6], ids[10]]
+    assert stage.held() == [ids[0], *ids[2:5], ids[8]]
+    stage.assert_same()
+
+
+async def later_cycle(engine: SyncEngine) -> None:
+    """A cycle, 11 seconds later by every clock."""
+    await engine._environment.sleep(11)
+    await engine.sync()
+
+
+async def test_a_removal_by_absence(stage: Stage) -> None:
+    """Law 5: one read makes a suspect, a second one removes, whatever happens in between."""
+    ids = stage.send(*numbered(1, 7))
+    stage.time.seconds += 7200
+    await stage.sync()
+    stage.world.delete_messages(USER, "bob", ids[2:4], Kind.CHAT)
+    end = await interrupt(stage, later_cycle, later_cycle)
+    assert [message_id for *_, message_id in end.changes] == ids[2:4]
+    stage.assert_same()
+
+
+async def test_a_mass_removal_that_a_person_accepts(stage: Stage) -> None:
+    """Law 5: all of it goes, or is held back still; the guard does not count anew."""
+    stage.page_size = 49
+    ids = stage.send(*numbered(1, 56))
+    stage.time.seconds += 7200
+    await stage.sync()
+    stage.world.delete_messages(USER, "bob", ids[10:40], Kind.CHAT)
+    for _ in range(3):
+        stage.time.seconds += 11
+        report = await stage.sync(**stage.settings)
+    assert report.held_back == 30
+    assert stage.held() == ids
+    await interrupt(stage, lambda engine: engine.verify(accept=True))
+    stage.assert_same()
+
+
+async def test_a_conversation_deleted_on_another_device(stage: Stage) -> None:
+    """Laws 5 and 6: missing in the list is a question, and its history answers."""
+    stage.settings["retention_days"] = 365.0
+    stage.send(*numbered(1, 4))
+    stage.send("hi", peer="carol")
+    stage.time.seconds += 7200
+    await stage.sync()
+    stage.world.delete_conversation(USER, "bob", Kind.CHAT, delete_messages=True)
+    stage.time.seconds += 3600
+    end = await interrupt(stage, later_cycle, later_cycle)
+    assert stage.held() == []
+    assert [name for name, _, _, unlisted, *_ in end.listed if not unlisted] == ["carol"]
     stage.assert_same()
