@@ -110,10 +110,10 @@ class Outbox:
         await self._accepted(self._request(intent))
         if self._placed is not None:
             await self._placed()
-        await self._note(Reply(intent, done=True))
-        if intent.kind is IntentKind.LISTING:
-            # Somebody may have written between the two calls: then the conversation is back.
-            await self._store.apply([look_again(intent.key)])
+        # Somebody may have written between the two calls: then the conversation is back. The
+        # server's list does not say so, so this is noted in the same transaction.
+        back = [look_again(intent.key)] if intent.kind is IntentKind.LISTING else []
+        await self._note(Reply(intent, done=True), *back)
 
     def _request(self, intent: Intent) -> Callable[[], Awaitable[None]]:
         if intent.kind is IntentKind.BEFORE:
@@ -134,5 +134,5 @@ class Outbox:
         except Gone:
             return  # what is not there is deleted
 
-    async def _note(self, reply: Reply) -> None:
-        await self._store.apply([lambda view: reply])
+    async def _note(self, reply: Reply, *more: Decision) -> None:
+        await self._store.apply([lambda view: reply, *more])
