@@ -9,6 +9,7 @@ was cut off goes on where it was.
 import argparse
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from hashlib import blake2b
 from itertools import starmap
 from multiprocessing import Pool
@@ -17,11 +18,12 @@ from pathlib import Path
 from attrs import define, field, frozen
 
 from tests.simulation import planted
-from tests.simulation.running import run_seed
+from tests.simulation.running import Outcome, run_seed
 
 TABLE = Path(__file__).with_name("caught.txt")
 BUGS = {bug.__name__: bug for bug in planted.BUGS}
-_MISSED = "-"
+_UNREACHED, _UNSEEN = "-", "~"
+"""In place of an oracle: the bug changed nothing; it changed what happened, and nobody saw."""
 
 
 @frozen
@@ -35,16 +37,26 @@ class Caught:
 
 def try_bug(name: str, seed: int) -> str | None:
     """The oracle that catches the bug in this seed; None: it is not caught."""
+    return _with_bug(name, seed).oracle
+
+
+def _with_bug(name: str, seed: int) -> Outcome:
     with BUGS[name]():
-        return run_seed(seed).oracle
+        return run_seed(seed)
+
+
+@lru_cache(maxsize=1)
+def _without(seed: int) -> Outcome:
+    """All bugs are tried with a seed before the next one: it is run once for them."""
+    return run_seed(seed)
 
 
 def look(name: str, seed: int) -> Caught:
-    """Try a bug; its oracle is `-` where the seed finds nothing, or finds it without the bug."""
-    oracle = try_bug(name, seed)
-    if oracle is None or run_seed(seed).oracle is not None:
-        return Caught(name, seed, _MISSED)
-    return Caught(name, seed, oracle)
+    """Try a bug; it is caught where an oracle fails, and does not without the bug."""
+    found, sound = _with_bug(name, seed), _without(seed)
+    if found.oracle is not None and sound.oracle is None:
+        return Caught(name, seed, found.oracle)
+    return Caught(name, seed, _UNREACHED if found.digest == sound.digest else _UNSEEN)
 
 
 def load(table: Path = TABLE) -> list[Caught]:
@@ -70,7 +82,8 @@ class Hunt:
 
     def _take(self, found: Caught) -> bool:
         self.tried[found.bug, found.seed] = found
-        new = found.oracle != _MISSED and found.bug not in self.caught
+        caught = found.oracle not in (_UNREACHED, _UNSEEN)
+        new = caught and found.bug not in self.caught
         if new:
             self.caught[found.bug] = found
         return new
@@ -150,11 +163,13 @@ def _try(hunt: Hunt, found: Iterable[Caught]) -> None:
 
 
 def _table(hunt: Hunt, names: Sequence[str]) -> str:
-    """Each bug, the oracle that caught it, and how many seeds from 0 on that took."""
-    rows = [f"\n{'bug':33} {'oracle':18} seeds"]
+    """Each bug, the oracle that caught it, how many seeds from 0 on that took, and in how
+    many of those tried the bug changed what happened."""
+    rows = [f"\n{'bug':33} {'oracle':18} {'seeds':>6} reached"]
     for name in names:
         found = hunt.caught.get(name)
-        tried = sum(1 for bug, _ in hunt.tried if bug == name)
-        oracle, seeds = (found.oracle, found.seed + 1) if found else ("NOT CAUGHT", f"> {tried}")
-        rows.append(f"{name:33} {oracle:18} {seeds}")
+        tries = [each.oracle for (bug, _), each in hunt.tried.items() if bug == name]
+        reached = f"{len(tries) - tries.count(_UNREACHED)} of {len(tries)}"
+        oracle, seeds = (found.oracle, str(found.seed + 1)) if found else ("NOT CAUGHT", "-")
+        rows.append(f"{name:33} {oracle:18} {seeds:>6} {reached}")
     return "\n".join(rows)
