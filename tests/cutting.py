@@ -16,6 +16,7 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
 from contextlib import asynccontextmanager, suppress
+from functools import cache
 from pathlib import Path
 from random import Random
 from typing import Any, TypeVar, cast
@@ -157,10 +158,17 @@ class _CutStatements:
         self._cut = cut
 
     def execute(self, sql: str, *bound: Any) -> sqlite3.Cursor:
-        return self._around(sql, lambda: self._inner.execute(sql, *bound))
+        name = _name(sql)
+        if name is None:
+            return self._inner.execute(sql, *bound)
+        self._cut.point(name[0])
+        return self._after(name, self._inner.execute(sql, *bound))
 
     def executemany(self, sql: str, bound: Any) -> sqlite3.Cursor:
-        return self._around(sql, lambda: self._inner.executemany(sql, bound))
+        name = _name(sql)
+        assert name is not None
+        self._cut.point(name[0])
+        return self._after(name, self._inner.executemany(sql, bound))
 
     @property
     def in_transaction(self) -> bool:
@@ -169,16 +177,24 @@ class _CutStatements:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
 
-    def _around(self, sql: str, statement: Callable[[], sqlite3.Cursor]) -> sqlite3.Cursor:
-        if sql.lstrip().startswith("SELECT"):  # dying before and after it is the same
-            return statement()
-        name = " ".join(sql.split()[:3])
-        self._cut.point(f"{name}, before")
-        cursor = statement()
-        if name == "COMMIT" and self._cut.on_commit is not None:
+    def _after(self, name: tuple[str, str], cursor: sqlite3.Cursor) -> sqlite3.Cursor:
+        if name is _COMMIT and self._cut.on_commit is not None:
             self._cut.on_commit(self._inner)
-        self._cut.point(f"{name}, after")
+        self._cut.point(name[1])
         return cursor
+
+
+@cache
+def _name(sql: str) -> tuple[str, str] | None:
+    """The points before and after a statement; None: dying before and after it is the same."""
+    words = sql.split()
+    if words[0] == "SELECT":
+        return None
+    name = " ".join(words[:3])
+    return f"{name}, before", f"{name}, after"
+
+
+_COMMIT = _name("COMMIT")
 
 
 class _CutLane(httpx.AsyncBaseTransport):

@@ -1,8 +1,10 @@
 """Bugs planted into the product, one function each: a patch, and what it stands for.
 
-Nothing in the product knows of them. `bugs.py` looks for the seeds that catch them.
+Nothing in the product knows of them. `test_planted.py` shows for each by a small history
+that it is a bug; `bugs.py` looks for the seeds that catch it.
 """
 
+import asyncio
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
 from typing import Any
@@ -10,21 +12,33 @@ from unittest.mock import patch
 
 from attrs import evolve
 
+from syncengine import SyncEngine, SyncEngineError
+from syncengine.changes import What
+from syncengine.models import IntentKind
+from syncengine.store import audits, writer
 from syncengine.store import outbox as store_outbox
+from syncengine.store.batch import Batch
+from syncengine.store.journal import write_change
+from syncengine.store.view import View
 from syncengine.sync import absence, asking, doubts, gaps, history, placing, reconcile
 from syncengine.sync import outbox as sync_outbox
 from syncengine.sync.reconcile import Fate
+from syncengine.sync.replays import Replays
 
-Bug = Callable[[], AbstractContextManager[Any]]
-
-
-def reconciler_off() -> AbstractContextManager[Any]:
-    """Nothing that is missing is ever noticed."""
-    return patch.object(placing, "judge_absence", lambda *a, **k: None)
+Planted = AbstractContextManager[Any]
+Bug = Callable[[], Planted]
 
 
-def one_sighting() -> AbstractContextManager[Any]:
-    """A message that one read missed is removed."""
+# What a page did not show
+
+
+def ignore_absence() -> Planted:
+    """Law 13: what was deleted elsewhere stays here for ever."""
+    return patch.object(placing, "judge_absence", lambda *a: None)
+
+
+def remove_at_first_sight() -> Planted:
+    """Law 5 (c): a message that one read missed is removed."""
     real = reconcile._fate
 
     def fate(*arguments: Any) -> Fate:
@@ -34,13 +48,13 @@ def one_sighting() -> AbstractContextManager[Any]:
     return patch.object(reconcile, "_fate", fate)
 
 
-def horizon_ignored() -> AbstractContextManager[Any]:
-    """Whatever is missing twice is removed, though it may have expired."""
-    return patch.object(absence, "horizon", lambda rules, stay: 1 << 60)
+def ignore_horizon() -> Planted:
+    """Law 5 (b): whatever is missing twice is removed, though it may have expired."""
+    return patch.object(absence, "horizon", lambda rules, longest_stay: 1 << 60)
 
 
-def edited_neighbour_trusted() -> AbstractContextManager[Any]:
-    """An edited message, kept longer, proves that nothing above it expired."""
+def trust_edited_neighbour() -> Planted:
+    """Law 5 (b): an edited message, kept longer, proves that nothing above it expired."""
     real = reconcile._witnessed
 
     def witnessed(message: Any, served: Any) -> bool:
@@ -49,8 +63,8 @@ def edited_neighbour_trusted() -> AbstractContextManager[Any]:
     return patch.object(reconcile, "_witnessed", witnessed)
 
 
-def imported_neighbour_trusted() -> AbstractContextManager[Any]:
-    """An imported message, whose retention began late, proves that nothing above it expired."""
+def trust_imported_neighbour() -> Planted:
+    """Law 5 (b): an imported message, whose retention began late, proves it, too."""
 
     def witnessed(message: Any, served: Any) -> bool:
         return any(s.position < message.position and not s.edited for s in served)
@@ -58,51 +72,166 @@ def imported_neighbour_trusted() -> AbstractContextManager[Any]:
     return patch.object(reconcile, "_witnessed", witnessed)
 
 
-def dead_start_trusted() -> AbstractContextManager[Any]:
-    """The answer to a start that is gone is taken as what lies below it."""
-    return patch.object(
-        history,
-        "place_around",
-        lambda key, start, page, *r: placing.place_below(key, start, page, *r),
+def ignore_cap() -> Planted:
+    """Law 5 (b): what newer messages pushed out counts as deleted."""
+    return patch.object(reconcile, "_pushed_out", lambda *a: set())
+
+
+def bury_the_absent() -> Planted:
+    """Law 5: what was removed by absence is taken for deleted here, and stays away for good."""
+    entomb = (
+        "INSERT INTO tombstone (conversation, message_id, absent_at)"
+        " VALUES (?1, ?2, nullif(?3, ?3)) ON CONFLICT DO NOTHING"
     )
+    return patch.object(audits, "_REMOVED", entomb)
 
 
-def seam_called_whole() -> AbstractContextManager[Any]:
-    """Where the start of history is reached, all below is called whole."""
-    return patch.object(
-        gaps,
-        "_rest",
-        lambda gap, low, touching, run, _real=gaps._rest: (
-            None if run.end else _real(gap, low, touching, run)
-        ),
-    )
+def believe_replays() -> Planted:
+    """Law 5: a page that a cache gave for another question is taken at its word."""
+    return patch.object(Replays, "checked", lambda self, key, start, page: page)
 
 
-def guard_off() -> AbstractContextManager[Any]:
-    """A server that lost everything empties the copy."""
+def guard_nothing() -> Planted:
+    """Law 10: a server that lost everything empties the copy."""
     return patch.object(absence, "_is_mass", lambda *a: False)
 
 
-def conversation_in_one_call() -> AbstractContextManager[Any]:
-    """Deleting a conversation takes whatever is there by the time it is sent."""
+def guard_by_cycle() -> Planted:
+    """Law 10: what was removed before the present cycle is forgotten: small bites get past."""
+    real = audits.write_audits
+
+    def write(connection: Any, change: Any) -> None:
+        real(connection, change)
+        connection.execute("UPDATE audit SET removed = 0, gone = 0 WHERE removed > 0 OR gone = 1")
+
+    return patch.object(writer, "write_audits", write)
+
+
+def believe_the_list() -> Planted:
+    """Law 6: a conversation that the whole list does not show is emptied here."""
+    real = audits.write_listing
+
+    def write(connection: Any, listing: Any) -> None:
+        real(connection, listing)
+        for key in listing.missing:
+            row = View(connection).row(key)
+            connection.execute(
+                "UPDATE conversation SET newest = NULL WHERE conversation = ?", (row,)
+            )
+            connection.execute("DELETE FROM message WHERE conversation = ?", (row,))
+
+    return patch.object(writer, "write_listing", write)
+
+
+# What a page proves
+
+
+def trust_dead_start() -> Planted:
+    """Law 2: the answer to a start that is gone is taken for what lies below it."""
+    return patch.object(history, "place_around", _below)
+
+
+def trust_dead_start_of_fetch() -> Planted:
+    """Law 2: the same where a person asks for a page."""
+    return patch.object(asking, "place_around", _below)
+
+
+def _below(key: Any, start: str, page: Any, rules: Any) -> Any:
+    return placing.place_below(key, start, page, rules)
+
+
+def call_seam_whole() -> Planted:
+    """Law 2: where the start of history is reached, all below is called whole."""
+    real = gaps._rest
+
+    def rest(gap: Any, low: int, touching: bool, run: Any) -> Any:
+        return None if run.end else real(gap, low, touching, run)
+
+    return patch.object(gaps, "_rest", rest)
+
+
+def close_on_short_page() -> Planted:
+    """Law 2: a page with fewer messages than asked for is taken for the last."""
+
+    def end(page: Any, limit: int) -> Any:
+        return evolve(page, end=True, cursor=None) if len(page.messages) < limit else page
+
+    return _fetched(end)
+
+
+def order_by_time() -> Planted:
+    """Law 3: a page is put in the order of its timestamps."""
+
+    def order(page: Any, limit: int) -> Any:
+        return evolve(page, messages=sorted(page.messages, key=lambda m: -m.timestamp))
+
+    return _fetched(order)
+
+
+def _fetched(change: Callable[[Any, int], Any]) -> Planted:
+    """Every page of a sync is changed before it is looked at."""
+    real = history.History._fetch
+
+    async def fetch(self: Any, *arguments: Any, **named: Any) -> Any:
+        return change(await real(self, *arguments, **named), self._limit)
+
+    return patch.object(history.History, "_fetch", fetch)
+
+
+def believe_every_head() -> Planted:
+    """Laws 2 and 6: a lagging replica's head is the whole truth."""
+    stack = ExitStack()
+    stack.enter_context(patch.object(placing, "stale_head", lambda *a: None))
+    stack.enter_context(patch.object(doubts, "_retreat", lambda *a: None))
+    stack.enter_context(patch.object(doubts, "_looks", lambda *a: 0))
+    return stack
+
+
+def let_stale_page_win() -> Planted:
+    """Law 3: the page that came last is believed, an older text too."""
+    return patch.object(placing, "_is_newer", lambda row, held: row.raw != held.raw)
+
+
+# What a person deleted
+
+
+def skip_tombstones() -> Planted:
+    """Law 4: a page brings back what was deleted for good."""
+
+    def guarded(batch: Batch, page: Any, view: View) -> Batch:
+        rows = [row for _, row in batch.inserts]
+        return evolve(batch, hidden=placing._hidden(batch.key, rows, view))
+
+    return patch.object(placing, "_guarded", guarded)
+
+
+def show_what_is_pending() -> Planted:
+    """Law 8: a page brings back what a pending deletion covers."""
+    return patch.object(placing, "_hidden", lambda *a: {})
+
+
+def delete_without_bound() -> Planted:
+    """Law 4: a deletion up to a time in the future takes what is written later, too."""
+    return patch.object(sync_outbox, "bounded", lambda timestamp, known: min(timestamp, 1 << 61))
+
+
+def delete_conversation_in_one_call() -> Planted:
+    """Law 8: the last call of its deletion takes whatever is there by then."""
+    real = sync_outbox.Outbox._request
+    emptied: set[Any] = set()
 
     def request(self: Any, intent: Any) -> Any:
-        return lambda: self._remote.send_delete_conversation(intent.key, delete_messages=True)
+        which = (id(self._store), intent.key)
+        if intent.kind is IntentKind.LISTING and which in emptied:
+            return lambda: self._remote.send_delete_conversation(intent.key, delete_messages=True)
+        emptied.add(which)
+        return real(self, intent)
 
     return patch.object(sync_outbox.Outbox, "_request", request)
 
 
-def tombstones_skipped() -> AbstractContextManager[Any]:
-    """A page brings back what was deleted."""
-    return patch.object(placing, "_guarded", lambda batch, *r, **k: batch)
-
-
-def intent_written_later() -> AbstractContextManager[Any]:
-    """The call returns, and the wish is stored a little later."""
-    import asyncio
-
-    from syncengine.engine import SyncEngine
-
+def write_intent_later() -> Planted:
+    """Law 8: the call returns, and the wish is stored a little later."""
     real = SyncEngine.delete_remote_messages_with_ids
 
     async def later(self: Any, name: str, kind: Any, ids: Any) -> None:
@@ -114,69 +243,35 @@ def intent_written_later() -> AbstractContextManager[Any]:
     return patch.object(SyncEngine, "delete_remote_messages_with_ids", later)
 
 
-def short_page_closes() -> AbstractContextManager[Any]:
-    """A page with fewer messages than asked for is taken for the last."""
-    real = history.History._fetch
-
-    async def fetch(self: Any, *arguments: Any, **named: Any) -> Any:
-        page = await real(self, *arguments, **named)
-        short = len(page.messages) < self._limit
-        return evolve(page, end=True, cursor=None) if short else page
-
-    return patch.object(history.History, "_fetch", fetch)
-
-
-def ordered_by_time() -> AbstractContextManager[Any]:
-    """A page is put in the order of its timestamps."""
-    real = history.History._fetch
-
-    async def fetch(self: Any, *arguments: Any, **named: Any) -> Any:
-        page = await real(self, *arguments, **named)
-        newest_first = sorted(page.messages, key=lambda m: -m.timestamp)
-        return evolve(page, messages=newest_first)
-
-    return patch.object(history.History, "_fetch", fetch)
-
-
-def time_unbounded() -> AbstractContextManager[Any]:
-    """A deletion up to a time in the future takes what is written later, too."""
-    return patch.object(sync_outbox, "bounded", lambda timestamp, known: min(timestamp, 1 << 61))
-
-
-def settled_before_accepted() -> AbstractContextManager[Any]:
-    """A deletion is forgotten when it is sent, not when it was accepted."""
-    from syncengine.errors import SyncEngineError
+def settle_before_accepted() -> Planted:
+    """Law 8: a deletion is forgotten when it was sent, not when it was accepted."""
+    real = sync_outbox.Outbox._accepted
 
     async def accepted(self: Any, request: Any) -> None:
         try:
-            await request()
+            await real(self, request)
         except SyncEngineError:
             return
 
     return patch.object(sync_outbox.Outbox, "_accepted", accepted)
 
 
-def hidden_dropped() -> AbstractContextManager[Any]:
-    """What is to be deleted is dropped at once: a refusal cannot put it back."""
+def drop_hidden() -> Planted:
+    """Law 8: what is to be deleted is dropped at once: a refusal cannot put it back."""
     real = store_outbox.write_ask
 
     def write(connection: Any, row: int, ask: Any) -> None:
         real(connection, row, ask)
         connection.execute("DELETE FROM message WHERE conversation = ? AND hidden > 0", (row,))
 
-    return patch("syncengine.store.writer.write_ask", write)
+    return patch.object(writer, "write_ask", write)
 
 
-def stale_page_wins() -> AbstractContextManager[Any]:
-    """The page that came last is believed, an older text too."""
-    return patch.object(placing, "_is_newer", lambda row, held: row.raw != held.raw)
+# How it is written
 
 
-def cursor_before_page() -> AbstractContextManager[Any]:
-    """A gap shrinks in one transaction, its page is written in the next."""
-    from syncengine.store import writer
-    from syncengine.store.batch import Batch
-
+def commit_cursor_first() -> Planted:
+    """Law 1: a gap shrinks in one transaction, its page is written in the next."""
     real = writer._write
 
     def write(connection: Any, view: Any, batch: Batch) -> None:
@@ -191,49 +286,45 @@ def cursor_before_page() -> AbstractContextManager[Any]:
     return patch.object(writer, "_write", write)
 
 
-def fresh_heads_believed() -> AbstractContextManager[Any]:
-    """A lagging replica's head is the whole truth."""
-    stack = ExitStack()
-    stack.enter_context(patch.object(placing, "stale_head", lambda *a: None))
-    stack.enter_context(patch.object(doubts, "_retreat", lambda *a: None))
-    stack.enter_context(patch.object(doubts, "_looks", lambda *a: 0))
-    return stack
+def write_when_idle() -> Planted:
+    """Law 11: reading a conversation again writes a change row, though nothing changed."""
+    real = audits._write_audited
 
+    def write(connection: Any, audited: Any, young: int) -> None:
+        real(connection, audited, young)
+        row = View(connection).row(audited.key)
+        if row is not None:
+            write_change(connection, row, What.RESTORED)
 
-def fetch_stores_below_unheld() -> AbstractContextManager[Any]:
-    """A page that a person asks for is placed below its start, dead or alive."""
-    return patch.object(
-        asking,
-        "place_around",
-        lambda key, start, page, *r: placing.place_below(key, start, page, *r),
-    )
-
-
-def absence_lasts() -> AbstractContextManager[Any]:
-    """What was removed by absence is never shown again, though the server serves it."""
-    return patch("syncengine.store.writer.write_restored", lambda *a: None)
+    return patch.object(audits, "_write_audited", write)
 
 
 BUGS: tuple[Bug, ...] = (
-    reconciler_off,
-    one_sighting,
-    horizon_ignored,
-    edited_neighbour_trusted,
-    imported_neighbour_trusted,
-    dead_start_trusted,
-    seam_called_whole,
-    guard_off,
-    conversation_in_one_call,
-    tombstones_skipped,
-    intent_written_later,
-    short_page_closes,
-    ordered_by_time,
-    time_unbounded,
-    settled_before_accepted,
-    hidden_dropped,
-    stale_page_wins,
-    cursor_before_page,
-    fresh_heads_believed,
-    fetch_stores_below_unheld,
-    absence_lasts,
+    ignore_absence,
+    remove_at_first_sight,
+    ignore_horizon,
+    trust_edited_neighbour,
+    trust_imported_neighbour,
+    ignore_cap,
+    bury_the_absent,
+    believe_replays,
+    guard_nothing,
+    guard_by_cycle,
+    believe_the_list,
+    trust_dead_start,
+    trust_dead_start_of_fetch,
+    call_seam_whole,
+    close_on_short_page,
+    order_by_time,
+    believe_every_head,
+    let_stale_page_win,
+    skip_tombstones,
+    show_what_is_pending,
+    delete_without_bound,
+    delete_conversation_in_one_call,
+    write_intent_later,
+    settle_before_accepted,
+    drop_hidden,
+    commit_cursor_first,
+    write_when_idle,
 )
