@@ -8,8 +8,9 @@ from typing import Any
 from syncengine import ConversationKey, SyncEngine, SyncEngineError
 from syncengine.errors import ConfigError, StoreError
 from tests.simulation import oracles
-from tests.simulation.devices import HAS_VERIFY, Device
-from tests.simulation.server import KEYS, Server
+from tests.simulation.books import Wish
+from tests.simulation.devices import Device
+from tests.simulation.server import Server
 
 DAY_MS = 86_400_000
 
@@ -55,6 +56,7 @@ class Acts:
         report = await engine.sync()
         errors = sorted({problem.error for problem in report.errors})
         self._say(device, f"{report.requests} requests, {report.messages_added} new, {errors}")
+        oracles.check_report(device, report.held_back, report.errors)
 
     async def sync_all(self) -> None:
         """All sync at the same time."""
@@ -89,12 +91,74 @@ class Acts:
         await device.run(stopped())
 
     async def verify(self) -> None:
-        """A full audit, in the middle of life; nobody accepts anything."""
+        """A full audit, in the middle of life; now and then a person agrees to all of it."""
+        device = self._device()
+        await self._verify(device, accept=self.random.random() < 0.2)
+
+    async def _verify(self, device: Device, *, accept: bool = False) -> None:
+        engine = await self._online(device)
+        self._say(device, f"verify, accept: {accept}")
+
+        async def verify() -> None:
+            found = await engine.verify(accept=accept)
+            oracles.check_report(device, found.held_back, found.errors)
+
+        device.books.accepting = accept
+        await device.run(verify())
+        if accept:
+            device.books.accept()
+
+    async def bites(self) -> None:
+        """The web client deletes a little of a large conversation, again and again."""
+        device = self._device()
+        for _ in range(self.random.randint(2, 5)):
+            self.server.bite()
+            device.link.begin()
+            await self._verify(device)
+
+    async def undone(self) -> None:
+        """What somebody deleted, and was noticed, comes back with a backup."""
+        device = self._device()
+        self.server.back_up()
+        self.server.web_delete()
+        await self._verify(device)
+        self.server.restore()
+        device.link.begin()
+        await self._verify(device)
+
+    async def read_while_syncing(self) -> None:
+        """Pages are asked for at the same time, change meanwhile, and come in any order."""
         device = self._device()
         engine = await self._online(device)
-        self._say(device, "verify")
-        work = engine.verify() if HAS_VERIFY else engine.sync()
-        await device.run(work)
+        device.books.late = 60
+
+        async def edits() -> None:
+            for _ in range(4):
+                for _ in range(15):
+                    await asyncio.sleep(0)
+                self.server.edit()
+                await self._fetch(device, engine)
+
+        async def both() -> None:
+            await asyncio.gather(self._sync(device, engine), edits(), edits())
+
+        await device.run(both())
+        device.books.late = 0
+
+    async def flurry(self) -> None:
+        """Messages come, into the past too, and are read at once by all sorts of replicas."""
+        device = self._device()
+        engine = await self._online(device)
+        key = self.random.choice(self.server.keys)
+        for _ in range(self.random.randint(1, 2)):
+            if self.random.random() < 0.5:
+                self.server.import_some()
+            else:
+                self.server.arrive_in(key, 2)
+            for _ in range(self.random.randint(1, 3)):
+                await device.run(self._sync(device, engine))
+                await device.run(self._fetch(device, engine))
+                self.server.time.seconds += self.random.choice([0, 0.3, 1])
 
     async def deliver(self) -> None:
         """One device sends its deletions."""
@@ -160,7 +224,7 @@ class Acts:
         """Somebody looks at the conversations and scrolls."""
         device = self._device()
         engine = await self._opened(device, online=self.random.random() < 0.7)
-        key = self.random.choice(KEYS)
+        key = self.random.choice(self.server.keys)
         buried = device.buried()
         for conversation in await engine.load_all_conversations():
             oracles.check_preview(device, conversation, buried)
@@ -174,7 +238,7 @@ class Acts:
         await device.run(self._fetch(device, engine))
 
     async def _fetch(self, device: Device, engine: SyncEngine) -> None:
-        key = self.random.choice(KEYS)
+        key = self.random.choice(self.server.keys)
         known = [*device.shown_ids(key), *(str(m.message_id) for m in self.server.served(key)), ""]
         start = self.random.choice(known)
         size = self.random.choice([1, 2, 5, 20])
@@ -218,6 +282,18 @@ class Acts:
     async def _ask_something(self, device: Device, engine: SyncEngine) -> None:
         asks = (self._ask_ids, self._ask_before, self._ask_conversation)
         await self.random.choice(asks)(device, engine)
+
+    async def delete_late(self) -> None:
+        """A deletion is asked for; it is sent when others have written again."""
+        device = self._device()
+        engine = await self._opened(device, online=False)
+        await device.run(self._ask_something(device, engine))
+        self.server.time.seconds += self.random.choice([1, 60, 3_600])
+        for key in sorted({asked.key for asked in device.asked[-1:]}):
+            self.server.arrive_in(key, self.random.randint(1, 3))
+        if self.random.random() < 0.7:
+            engine = await self._online(device)
+            await device.run(engine.deliver())
 
     def _held(self, device: Device) -> ConversationKey | None:
         keys = sorted(device.screen)
@@ -284,9 +360,13 @@ class Acts:
         """Make the call, and write down what it took."""
         oracles.check_step(device)  # what it shows at this moment
         before = device.last_intent()
+        wishes = device.books.wishes
+        bound = None if until is None else min(until, device.books.heard)
+        wishes.append(Wish(key, frozenset(ids), bound))
         try:
             await call
         except ConfigError as error:
+            wishes.pop()
             self._say(device, f"refused: {error}")
             return
         device.note_asked(what, key, before, ids)
@@ -301,7 +381,6 @@ class Acts:
         async def asks() -> None:
             for _ in range(self.random.randint(0, 60)):
                 await asyncio.sleep(0)
-            self.server.observe()
             await self._ask_something(device, engine)
 
         async def both() -> None:
