@@ -195,7 +195,7 @@ class History:
         nothing.
         """
         for _ in range(MAX_LOOKS):  # as long as the list's last message is looked for
-            page = await self._fetch(key, "")
+            page = await self._fetch_through(key, "")
             batch = await self._commit_head(key, page)
             if batch is None or not batch.looks:
                 break
@@ -207,7 +207,7 @@ class History:
 
     async def read_newest(self, key: ConversationKey) -> Batch | None:
         """Read the newest page again."""
-        return await self._commit_head(key, await self._fetch(key, ""))
+        return await self._commit_head(key, await self._fetch_through(key, ""))
 
     async def _attach_at(self, key: ConversationKey, start: str, high: int) -> Link | None:
         """Begin at a held message above the gap below `high`."""
