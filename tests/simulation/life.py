@@ -158,6 +158,7 @@ class Life:
         """For one sync the server makes no sense."""
         profile = self.random.choice(HOSTILE)
         self.trace.step(f"    faults: {profile}")
+        self.server.lied = True
         self.server.fail(profile)
         await Acts(self.random, self.server, self.devices).sync()
         self.server.fail("none")

@@ -134,7 +134,7 @@ def _no_edit_undone(device: Device, screen: Screen) -> None:
 def _in_order(device: Device, screen: Screen) -> None:
     """Law 3: what is shown stands as it does on the server, at every moment."""
     server = device.server
-    if server.resets:
+    if server.resets or server.lied:
         return
     for key, shown in screen.items():
         line = server.world.line(key)

@@ -42,6 +42,8 @@ class Server:
         self.edits_lost: set[str] = set()
         """Messages whose last edit was lost with a backup."""
         self.resets = 0
+        self.lied = False
+        """Whether it ever answered with rows that stand nowhere."""
         self._sent = 0
         self._backups: list[WatchedWorld] = []
         self._serve(self._new_world())
