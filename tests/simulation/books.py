@@ -92,6 +92,8 @@ class Books:
     """All that was ever removed because of what the server did not show."""
     late: int = 0
     """How many turns of the loop an answer may take at most."""
+    edits: dict[str, int] = field(factory=dict)
+    """The newest edit of each message that was committed while pages came in any order."""
     last_row: int = 0
     gaps: frozenset[tuple[int, int, int]] = frozenset()
 

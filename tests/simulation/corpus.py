@@ -4,7 +4,4 @@ A seed means another life when lives change: then its entry goes, and the engine
 keep what it found.
 """
 
-CORPUS: dict[int, str] = {
-    34: "broken rows with one and the same content at several places",
-    119: "a newest page of rows that are no messages ended every audit",
-}
+CORPUS: dict[int, str] = {}

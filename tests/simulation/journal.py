@@ -28,6 +28,8 @@ def read_journal(device: Device, connection: sqlite3.Connection) -> None:
     """Read what is new in it, and judge it."""
     _note_intents(device, connection)
     books = device.books
+    if books.late:
+        _check_edits(device, connection)
     rows = [_row(found) for found in connection.execute(_CHANGES, (books.revision,))]
     for row in rows:
         books.revision = row.revision
@@ -37,6 +39,18 @@ def read_journal(device: Device, connection: sqlite3.Connection) -> None:
     (books.last_row,) = connection.execute(
         "SELECT coalesce(max(message), 0) FROM message"
     ).fetchone()
+
+
+def _check_edits(device: Device, connection: sqlite3.Connection) -> None:
+    """Law 4's sister: a late page never brings an older text back."""
+    edits = device.books.edits
+    found = connection.execute(
+        "SELECT message_id, edited_at FROM message WHERE edited_at IS NOT NULL"
+    )
+    for message_id, at in found:
+        if at < edits.get(message_id, 0):
+            raise Violation("edit undone", f"{device.name} {message_id}")
+        edits[message_id] = at
 
 
 def _row(found: tuple[object, ...]) -> Row:

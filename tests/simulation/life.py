@@ -78,7 +78,9 @@ class Life:
             (3, acts.delete_late),
             (2, acts.bites),
             (1, acts.undone),
-            (3, acts.read_while_syncing),
+            (2, acts.edit_while_reading),
+            (2, acts.fetch_below_the_dead),
+            (2, self.outlive),
             (1, self.long_silence),
         )
         drawn: list[tuple[str, Act]] = []
@@ -127,6 +129,20 @@ class Life:
         await self.arrive()
         if self._large:
             self.server.arrive_in(self.server.keys[0], self.random.randint(60, 80))
+
+    async def outlive(self) -> None:
+        """An edited message outlives what came after it; that is noticed."""
+        days = self.server.switches.retention_days
+        if days:
+            acts = Acts(self.random, self.server, self.devices)
+            await acts.sync_all()
+            self.time.seconds += days * 43_200
+            for message in self.server.served(self.random.choice(self.server.keys))[:1]:
+                self.server.world.edit(message.message_id, "kept")
+            self.time.seconds += days * 64_800
+            for device in self.devices:
+                device.link.begin()
+            await acts.verify()
 
     async def long_silence(self) -> None:
         """Messages come and expire unseen, and then others come."""
@@ -179,6 +195,7 @@ class Life:
     async def loss(self) -> None:
         """At the end very much is gone at once: nobody agreed to that (law 10)."""
         for device in self.devices:
+            device.link.begin()
             await Acts(self.random, self.server, [device]).sync()
         self.random.choice([self.server.restore, self.server.web_delete_all])()
 

@@ -175,6 +175,17 @@ class Server:
             self.world.edit(message.message_id, f"e{self._sent}")
             self._say(f"edited: {message.message_id}")
 
+    def edit_newest(self, key: ConversationKey) -> None:
+        """The newest message of a conversation gets other words."""
+        for message in self.served(key)[-1:]:
+            self._sent += 1
+            self.world.edit(message.message_id, f"e{self._sent}")
+
+    def web_delete_one(self, key: ConversationKey, message_id: str) -> None:
+        """The web client deletes this one."""
+        self.world.delete_messages(USER, key.conversation_id, [message_id], key.kind)
+        self._say(f"web deletes in {key}: {message_id}")
+
     def recall(self) -> None:
         """A message is withdrawn."""
         message = self._any()
