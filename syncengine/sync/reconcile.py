@@ -113,10 +113,15 @@ def _fate(message: Stored, evidence: Evidence, pushed_out: bool) -> Fate:
 
 
 def _was_young(message: Stored, evidence: Evidence) -> bool:
-    """Whether it was missed a short while ago already, when it could not have expired."""
-    if message.suspect_at is None or evidence.mirror:  # which suspects what expired, too
+    """Whether it was missed a short while ago already, when it could not have expired.
+
+    A copy that mirrors suspects what may have expired, too: its age then decides.
+    """
+    if message.suspect_at is None:
         return False
-    return 0 <= evidence.served_at - message.suspect_at < _DECIDED_MS
+    lately = 0 <= evidence.served_at - message.suspect_at < _DECIDED_MS
+    young = message.suspect_at - message.timestamp < evidence.horizon
+    return lately and (young or not evidence.mirror)
 
 
 def _witnessed(message: Stored, served: Sequence[Stored]) -> bool:

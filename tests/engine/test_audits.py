@@ -11,6 +11,7 @@ from attrs import evolve
 from syncengine import ConfigError, Gone, Kind, Progress, Report
 from syncengine.emulator import World
 from syncengine.emulator.switches import StartGone
+from syncengine.remote.easemob import roaming_pb2 as pb
 from tests.harness import USER, Side, numbered
 
 DAY = 86_400
@@ -126,6 +127,21 @@ async def test_verify_finds_everything_at_once(side: Side) -> None:
     assert status.verified_since is not None
     assert status.verified_since >= began
     assert seen[-1].conversations_done == seen[-1].conversations_known == 2
+
+
+async def test_a_newest_page_of_rows_that_are_no_messages_is_passed_by(side: Side) -> None:
+    """Law 13: what stands below such rows is verified, too."""
+    side.send("m1")
+    await side.sync(page_size=2)
+    for _ in range(2):
+        side.world.add_row("bob", USER, Kind.CHAT, pb.Meta(id=7, ns=5).SerializeToString())
+    imported = side.world.import_message("bob", USER, Kind.CHAT, "old", at=side.time.now() - DAY)
+    side.time.seconds += 11
+    async with side.engine(page_size=2) as engine:
+        found = await engine.verify()
+        assert (found.messages_added, found.incomplete) == (1, 0)
+        page = await engine.reader.messages("bob", "chat")
+        assert imported in [message.message_id for message in page.messages]
 
 
 async def test_verify_can_look_at_one_conversation(side: Side) -> None:

@@ -1,46 +1,18 @@
 """What a person does with their devices."""
 
 import asyncio
-from collections.abc import Coroutine
-from random import Random
+from contextlib import suppress
 from typing import Any
 
 from syncengine import ConversationKey, SyncEngine, SyncEngineError
-from syncengine.errors import ConfigError, StoreError
+from syncengine.errors import StoreError
 from tests.simulation import oracles
-from tests.simulation.devices import HAS_VERIFY, Device
-from tests.simulation.server import KEYS, Server
-
-DAY_MS = 86_400_000
+from tests.simulation.deleting import Deleting
+from tests.simulation.devices import Device
 
 
-class Acts:
-    """Each act takes a device by chance."""
-
-    def __init__(self, random: Random, server: Server, devices: list[Device]) -> None:
-        self.random = random
-        self.server = server
-        self.devices = devices
-
-    def _say(self, device: Device, words: str) -> None:
-        self.server.trace.step(f"    {device.name}: {words}")
-
-    def _device(self) -> Device:
-        return self.random.choice(self.devices)
-
-    async def _opened(self, device: Device, *, online: bool = True) -> SyncEngine:
-        """Its engine; one that is open stays as it is."""
-        if device.engine is None:
-            await device.run(device.open(online=online))
-        assert device.engine is not None
-        return device.engine
-
-    async def _online(self, device: Device) -> SyncEngine:
-        engine = await self._opened(device)
-        if engine._remote is None:
-            await device.close()
-            engine = await self._opened(device)
-        return engine
+class Acts(Deleting):
+    """All acts. Each takes a device by chance."""
 
     # Syncing
 
@@ -50,11 +22,6 @@ class Acts:
         engine = await self._online(device)
         self._say(device, "sync")
         await device.run(self._sync(device, engine))
-
-    async def _sync(self, device: Device, engine: SyncEngine) -> None:
-        report = await engine.sync()
-        errors = sorted({problem.error for problem in report.errors})
-        self._say(device, f"{report.requests} requests, {report.messages_added} new, {errors}")
 
     async def sync_all(self) -> None:
         """All sync at the same time."""
@@ -89,12 +56,95 @@ class Acts:
         await device.run(stopped())
 
     async def verify(self) -> None:
-        """A full audit, in the middle of life; nobody accepts anything."""
+        """A full audit, in the middle of life; now and then a person agrees to all of it."""
+        device = self._device()
+        await self._verify(device, accept=self.random.random() < 0.2)
+
+    async def _verify(self, device: Device, *, accept: bool = False) -> None:
+        engine = await self._online(device)
+        self._say(device, f"verify, accept: {accept}")
+
+        async def verify() -> None:
+            found = await engine.verify(accept=accept)
+            oracles.check_report(device, found.held_back, found.errors)
+
+        device.books.accepting = accept
+        await device.run(verify())
+        if accept:
+            device.books.accept()
+
+    async def bites(self) -> None:
+        """The web client deletes a little of a large conversation, again and again."""
+        device = self._device()
+        for _ in range(self.random.randint(2, 5)):
+            self.server.bite()
+            device.link.begin()
+            await self._verify(device)
+
+    async def undone(self) -> None:
+        """What somebody deleted, and was noticed, comes back with a backup."""
+        device = self._device()
+        self.server.back_up()
+        self.server.web_delete()
+        await self._verify(device)
+        self.server.restore()
+        device.link.begin()
+        await self._verify(device)
+
+    async def edit_while_reading(self) -> None:
+        """Pages are asked for at the same time, change meanwhile, and come in any order."""
         device = self._device()
         engine = await self._online(device)
-        self._say(device, "verify")
-        work = engine.verify() if HAS_VERIFY else engine.sync()
-        await device.run(work)
+        key = self.random.choice(self.server.keys)
+
+        async def reads() -> None:
+            for _ in range(3):
+                self.server.edit_newest(key)
+                self.server.time.seconds += 0.01
+                await self._fetch_page(device, engine, key, "", 20)
+
+        async def both() -> None:
+            await asyncio.gather(reads(), reads())
+
+        device.books.late = 60
+        await device.run(both())
+        device.books.late = 0
+        device.books.edits.clear()
+
+    async def fetch_below_the_dead(self) -> None:
+        """Somebody scrolls up from a message that is gone, while others write."""
+        device = self._device()
+        engine = await self._online(device)
+        key = self._held(device)
+        if key is not None:
+            start = device.shown_ids(key)[-1]
+            self.server.web_delete_one(key, start)
+            self.server.arrive_in(key, 3)
+            await device.run(self._fetch_page(device, engine, key, start, 2))
+
+    async def _fetch_page(
+        self, device: Device, engine: SyncEngine, key: ConversationKey, start: str, size: int
+    ) -> None:
+        self._say(device, f"fetches {key} below {start!r}, {size}")
+        with suppress(SyncEngineError):
+            await engine.fetch_history_messages(
+                key.conversation_id, key.kind, page_size=size, start_message_id=start
+            )
+
+    async def flurry(self) -> None:
+        """Messages come, into the past too, and are read at once by all sorts of replicas."""
+        device = self._device()
+        engine = await self._online(device)
+        key = self.random.choice(self.server.keys)
+        for _ in range(self.random.randint(1, 2)):
+            if self.random.random() < 0.5:
+                self.server.import_some()
+            else:
+                self.server.arrive_in(key, 2)
+            for _ in range(self.random.randint(1, 3)):
+                await device.run(self._sync(device, engine))
+                await device.run(self._fetch(device, engine))
+                self.server.time.seconds += self.random.choice([0, 0.3, 1])
 
     async def deliver(self) -> None:
         """One device sends its deletions."""
@@ -160,7 +210,7 @@ class Acts:
         """Somebody looks at the conversations and scrolls."""
         device = self._device()
         engine = await self._opened(device, online=self.random.random() < 0.7)
-        key = self.random.choice(KEYS)
+        key = self.random.choice(self.server.keys)
         buried = device.buried()
         for conversation in await engine.load_all_conversations():
             oracles.check_preview(device, conversation, buried)
@@ -174,7 +224,7 @@ class Acts:
         await device.run(self._fetch(device, engine))
 
     async def _fetch(self, device: Device, engine: SyncEngine) -> None:
-        key = self.random.choice(KEYS)
+        key = self.random.choice(self.server.keys)
         known = [*device.shown_ids(key), *(str(m.message_id) for m in self.server.served(key)), ""]
         start = self.random.choice(known)
         size = self.random.choice([1, 2, 5, 20])
@@ -193,136 +243,3 @@ class Acts:
             raise
         except SyncEngineError as error:
             self._say(device, f"{type(error).__name__}")
-
-    # Deleting
-
-    async def delete_ids(self) -> None:
-        """Some messages that a device shows are deleted there; now and then unknown ones."""
-        await self._deleting(self._ask_ids)
-
-    async def delete_before(self) -> None:
-        """Everything up to a time, also one in the future."""
-        await self._deleting(self._ask_before)
-
-    async def delete_conversation(self) -> None:
-        """A conversation, with its messages or without."""
-        await self._deleting(self._ask_conversation)
-
-    async def _deleting(self, ask: Any) -> None:
-        device = self._device()
-        engine = await self._opened(device, online=self.random.random() < 0.7)
-        await device.run(ask(device, engine))
-        if engine._remote is not None and self.random.random() < 0.4:
-            await device.run(engine.deliver())
-
-    async def _ask_something(self, device: Device, engine: SyncEngine) -> None:
-        asks = (self._ask_ids, self._ask_before, self._ask_conversation)
-        await self.random.choice(asks)(device, engine)
-
-    def _held(self, device: Device) -> ConversationKey | None:
-        keys = sorted(device.screen)
-        return self.random.choice(keys) if keys else None
-
-    async def _ask_ids(self, device: Device, engine: SyncEngine) -> None:
-        key = self._held(device)
-        if key is None:
-            return
-        ids = device.shown_ids(key)
-        some = self.random.sample(ids, min(len(ids), self.random.randint(1, 4)))
-        if self.random.random() < 0.2:
-            some += [str(m.message_id) for m in self.server.served(key)[-2:]]
-        self._say(device, f"deletes in {key}: {' '.join(some)}")
-        await self._ask(
-            device,
-            "messages",
-            key,
-            some,
-            None,
-            engine.delete_remote_messages_with_ids(key.conversation_id, key.kind, some),
-        )
-
-    async def _ask_before(self, device: Device, engine: SyncEngine) -> None:
-        key = self._held(device)
-        if key is None:
-            return
-        times = [message.timestamp for message in device.screen[key]]
-        at = self.random.choice([*times, self.server.world.now() + DAY_MS])
-        self._say(device, f"deletes up to {at} in {key}")
-        await self._ask(
-            device,
-            "before",
-            key,
-            (),
-            at,
-            engine.delete_remote_messages_before(key.conversation_id, key.kind, at),
-        )
-
-    async def _ask_conversation(self, device: Device, engine: SyncEngine) -> None:
-        key = self._held(device)
-        if key is None:
-            return
-        whole = self.random.random() < 0.7
-        self._say(device, f"deletes {key}, messages too: {whole}")
-        await self._ask(
-            device,
-            "conversation",
-            key,
-            (),
-            1 << 62 if whole else None,
-            engine.delete_remote_conversation(key.conversation_id, key.kind, delete_messages=whole),
-        )
-
-    async def _ask(
-        self,
-        device: Device,
-        what: str,
-        key: ConversationKey,
-        ids: Any,
-        until: int | None,
-        call: Coroutine[Any, Any, None],
-    ) -> None:
-        """Make the call, and write down what it took."""
-        oracles.check_step(device)  # what it shows at this moment
-        before = device.last_intent()
-        try:
-            await call
-        except ConfigError as error:
-            self._say(device, f"refused: {error}")
-            return
-        device.note_asked(what, key, before, ids)
-        oracles.check_asked(device, key, until)
-
-    async def delete_while_syncing(self) -> None:
-        """A deletion in the middle of a sync."""
-        device = self._device()
-        engine = await self._online(device)
-        self._say(device, "syncs, and meanwhile")
-
-        async def asks() -> None:
-            for _ in range(self.random.randint(0, 60)):
-                await asyncio.sleep(0)
-            self.server.observe()
-            await self._ask_something(device, engine)
-
-        async def both() -> None:
-            await asyncio.gather(self._sync(device, engine), asks())
-
-        await device.run(both())
-
-    async def decide_refused(self) -> None:
-        """A person gives up what the server refused, or tries it again."""
-        device = self._device()
-        refused = sorted(device.refused())
-        if not refused:
-            return
-        engine = await self._opened(device)
-        number = self.random.choice(refused)
-        again = self.random.random() < 0.5
-        self._say(device, f"intent {number}: {'again' if again else 'dropped'}")
-        if again:
-            await device.run(engine.retry_intents([number]))
-            return
-        await device.run(engine.drop_intents([number]))
-        for asked in device.asked:
-            if number in asked.numbers:
-                asked.dropped = True

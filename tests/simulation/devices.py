@@ -11,17 +11,18 @@ from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
 
-from attrs import define, fields
+import httpx
+from attrs import define
 
 from syncengine import Config, ConversationKey, EasemobRemote, Environment, SyncEngine
 from syncengine.store.migrate import migrate
 from tests.cutting import Cut
 from tests.harness import USER, VirtualTime
+from tests.simulation.books import Books, Speaking
 from tests.simulation.link import Link
 from tests.simulation.server import Server
 from tests.simulation.trace import Violation
 
-HAS_VERIFY = hasattr(SyncEngine, "verify")
 LONGEST = 30.0
 """Seconds of real time that a step may take; it takes a few thousandths."""
 
@@ -40,11 +41,11 @@ Screen = dict[ConversationKey, list[Shown]]
 """All that a device shows, in order."""
 
 _SHOWN = """
-    SELECT c.conversation_id, c.kind, m.message_id, m.timestamp, m.text, m.edited_at, {}
+    SELECT c.conversation_id, c.kind, m.message_id, m.timestamp, m.text, m.edited_at, m.unverified
     FROM message m JOIN conversation c USING (conversation)
     WHERE m.hidden IS NULL AND m.message_id NOT LIKE 'raw:%'
     ORDER BY m.conversation, m.position
-""".format("m.unverified" if HAS_VERIFY else "0")
+"""
 
 
 @define
@@ -69,7 +70,7 @@ class Device:
         folder: Path,
         server: Server,
         time: VirtualTime,
-        check_commit: Callable[[sqlite3.Connection], None],
+        check_commit: Callable[["Device", sqlite3.Connection], None],
     ) -> None:
         self.name = f"device {number}"
         self.path = folder / f"{number}.db"
@@ -86,8 +87,7 @@ class Device:
         self.asked: list[Asked] = []
         self.screen: Screen = {}
         """What it showed when it was last looked at."""
-        self.accepted = False
-        """Whether mass removals were ever accepted."""
+        self.books = Books()
         self.changed = True
         """Whether anything was committed since somebody looked."""
         self._stack = AsyncExitStack()
@@ -118,7 +118,7 @@ class Device:
             app_key=self.server.world.app_key,
             user=USER,
             password=USER,
-            transport=self.cut.transport(self.link.lane),
+            transport=self.cut.transport(self._lane),
             now=self.time.now,
         )
         environment = Environment(
@@ -139,9 +139,14 @@ class Device:
         if not online:
             await remote.close()
 
+    def _lane(self) -> httpx.AsyncBaseTransport:
+        server = self.server
+        lane = self.link.lane()
+        return Speaking(lane, self.name, self.books, server.random, lambda: server.world.now())
+
     def _committed(self, connection: sqlite3.Connection) -> None:
         self.changed = True
-        self._check_commit(connection)
+        self._check_commit(self, connection)
 
     async def close(self) -> None:
         """End its process."""
@@ -212,10 +217,6 @@ class Device:
             for message_id in asked.ids
         }
 
-    def ever_buried(self) -> set[str]:
-        """All that was ever deleted here, also what was given up."""
-        return {message_id for asked in self.asked for message_id in asked.ids}
-
 
 def _template(folder: Path) -> Path:
     """A new file, with its tables: making them is slow, and dying there rarely of interest."""
@@ -239,10 +240,9 @@ def _config(random: Random, server: Server) -> Config:
         "full_list_every": random.choice([0, 3600, 1e9]),
     }
     truth = server.switches.retention_days or 36_500
-    later: dict[str, Any] = {
+    settings |= {
         "audit_pages": random.choice([0, 1, 2, 4]),
         "retention": random.choice(["keep", "keep", "mirror"]),
         "retention_days": random.choice([None, truth]),
     }
-    known = {each.name for each in fields(Config)}
-    return Config(**settings, **{name: later[name] for name in later if name in known})
+    return Config(**settings)

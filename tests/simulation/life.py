@@ -1,6 +1,5 @@
 """What happens in one run, drawn from its seed."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from random import Random
@@ -37,6 +36,7 @@ class Life:
         surprises = self.random.choice([0, 0, 0.03, 0.15])
         for device in self.devices:
             device.link.surprises = surprises
+        self._large = self.random.random() < 0.2
         self._acts = self._drawn_acts()
 
     def _drawn_acts(self) -> list[tuple[str, Act]]:
@@ -74,6 +74,14 @@ class Life:
             (2, self.web(self.server.recall)),
             (2, self.web(self.server.back_up)),
             (1, self.restore),
+            (3, acts.flurry),
+            (3, acts.delete_late),
+            (2, acts.bites),
+            (1, acts.undone),
+            (2, acts.edit_while_reading),
+            (2, acts.fetch_below_the_dead),
+            (2, self.outlive),
+            (1, self.long_silence),
         )
         drawn: list[tuple[str, Act]] = []
         for weight, act in table:
@@ -84,9 +92,11 @@ class Life:
     async def run(self) -> None:
         """Live it, and end it well."""
         try:
-            await self.arrive()
+            await self.begin()
             for _ in range(self.random.randint(10, 25)):
                 await self.step()
+            if self.random.random() < (0.5 if self._large else 0.1):
+                await self.loss()
             await end_well(self.server, self.devices, self.time)
         finally:
             for device in self.devices:
@@ -100,7 +110,6 @@ class Life:
             device.link.begin()
         await act()
         self.time.seconds += self.random.choice([0, 0.001, 1])
-        self.server.observe()
         for device in self.devices:
             oracles.check_step(device)
 
@@ -114,6 +123,35 @@ class Life:
 
         step.__name__ = act.__name__
         return step
+
+    async def begin(self) -> None:
+        """Messages are there; in some lives many in one conversation."""
+        await self.arrive()
+        if self._large:
+            self.server.arrive_in(self.server.keys[0], self.random.randint(60, 80))
+
+    async def outlive(self) -> None:
+        """An edited message outlives what came after it; that is noticed."""
+        days = self.server.switches.retention_days
+        if days:
+            acts = Acts(self.random, self.server, self.devices)
+            await acts.sync_all()
+            self.time.seconds += days * 43_200
+            for message in self.server.served(self.random.choice(self.server.keys))[:1]:
+                self.server.world.edit(message.message_id, "kept")
+            self.time.seconds += days * 64_800
+            for device in self.devices:
+                device.link.begin()
+            await acts.verify()
+
+    async def long_silence(self) -> None:
+        """Messages come and expire unseen, and then others come."""
+        days = self.server.switches.retention_days
+        if days:
+            await self.arrive()
+            self.time.seconds += days * 86_400 - self.random.choice([60, 86_400])
+            await self.arrive()
+            self.time.seconds += 43_200
 
     async def arrive(self) -> None:
         """Messages come, in some conversations."""
@@ -136,6 +174,7 @@ class Life:
         """For one sync the server makes no sense."""
         profile = self.random.choice(HOSTILE)
         self.trace.step(f"    faults: {profile}")
+        self.server.lied = True
         self.server.fail(profile)
         await Acts(self.random, self.server, self.devices).sync()
         self.server.fail("none")
@@ -153,7 +192,13 @@ class Life:
             device.link.cursors_refused = share
         self.trace.step(f"    cursors refused: {share}")
 
+    async def loss(self) -> None:
+        """At the end very much is gone at once: nobody agreed to that (law 10)."""
+        for device in self.devices:
+            device.link.begin()
+            await Acts(self.random, self.server, [device]).sync()
+        self.random.choice([self.server.restore, self.server.web_delete_all])()
+
     async def restore(self) -> None:
         """The server loses what came after its backup."""
         self.server.restore()
-        await asyncio.sleep(0)

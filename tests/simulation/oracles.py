@@ -3,24 +3,27 @@
 import sqlite3
 from collections.abc import Callable, Sequence
 
-from syncengine import Conversation, ConversationKey, Slice
+from syncengine import Conversation, ConversationKey, Problem, Slice
 from syncengine.emulator.message import Message
+from syncengine.emulator.paging import DAY_MS
 from syncengine.store.migrate import latest_version
 from tests.harness import USER
-from tests.simulation.devices import HAS_VERIFY, Device, Screen, Shown
-from tests.simulation.server import KEYS, Server
+from tests.simulation.books import Call, Row
+from tests.simulation.claims import check_claims
+from tests.simulation.devices import Device, Screen, Shown
+from tests.simulation.journal import read_journal
+from tests.simulation.server import Server
 from tests.simulation.trace import Violation
 
 _VERSION = latest_version()
-_LASTING = "t.absent_at IS NULL" if HAS_VERIFY else "1"
 _UNSOUND = {
     "a message inside a gap": """
         SELECT m.message_id, g.low, g.high FROM gap g JOIN message m
             ON m.conversation = g.conversation AND m.position > g.low AND m.position < g.high
     """,
-    "a deleted message is shown": f"""
+    "a deleted message is shown": """
         SELECT message_id FROM tombstone t JOIN message m USING (conversation, message_id)
-        WHERE m.hidden IS NULL AND {_LASTING}
+        WHERE m.hidden IS NULL AND t.absent_at IS NULL
     """,
     "two gaps overlap": """
         SELECT a.low, a.high, b.low, b.high FROM gap a JOIN gap b USING (conversation)
@@ -35,31 +38,30 @@ _UNSOUND = {
         SELECT conversation, newest FROM conversation c WHERE newest IS NOT
             (SELECT message FROM message m WHERE m.conversation = c.conversation
              AND hidden IS NULL ORDER BY position DESC LIMIT 1)
-            -- finding 210: not yet where something is hidden
-            AND NOT EXISTS (SELECT 1 FROM message h
-                            WHERE h.conversation = c.conversation AND h.hidden IS NOT NULL)
     """,
     "a row without its parent": "PRAGMA foreign_key_check",
 }
 _REVISIONS = "SELECT count(*), coalesce(max(revision) - min(revision) + 1, 0) FROM change"
 
 
-def check_commit(connection: sqlite3.Connection) -> None:
-    """Law 1, *atomic*: after every commit the file is sound."""
+def check_commit(device: Device, connection: sqlite3.Connection) -> None:
+    """Law 1, *atomic*: after every commit the file is sound, and says truly what was done."""
     if connection.execute("PRAGMA user_version").fetchone()[0] != _VERSION:
         return  # its tables are being made
     for what, query in _UNSOUND.items():
         found = connection.execute(query).fetchone()
         if found is not None:
             raise Violation("atomic", f"{what}: {found}")
-    if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'change'").fetchone():
-        rows, span = connection.execute(_REVISIONS).fetchone()
-        if rows != span:
-            raise Violation("atomic", "a revision is missing")
+    rows, span = connection.execute(_REVISIONS).fetchone()
+    if rows != span:
+        raise Violation("atomic", "a revision is missing")
+    read_journal(device, connection)
+    check_claims(device, connection)
 
 
 def check_step(device: Device) -> None:
     """What a device shows now, against what it showed before."""
+    _check_calls(device)
     if not device.changed:
         return
     device.changed = False
@@ -67,7 +69,27 @@ def check_step(device: Device) -> None:
     _no_resurrection(device, screen)
     _nothing_lost(device, screen)
     _no_edit_undone(device, screen)
+    _in_order(device, screen)
     device.screen = screen
+    device.books.fresh.clear()
+
+
+def _check_calls(device: Device) -> None:
+    """Laws 4 and 8, *nothing but what was asked*: the server deleted no more than that."""
+    calls = device.server.calls
+    new, device.books.calls_checked = calls[device.books.calls_checked :], len(calls)
+    for call in new:
+        if call.device == device.name:
+            _check_call(device, call)
+
+
+def _check_call(device: Device, call: Call) -> None:
+    if call.what == "conversation":
+        raise Violation("nothing but what was asked", f"{device.name} {call.key} in one call")
+    for message_id, at in call.deleted:
+        if not any(wish.covers(call.key, message_id, at) for wish in device.books.wishes):
+            words = f"{device.name} {call.key} {message_id} at {at}, by {call.what}"
+            raise Violation("nothing but what was asked", words)
 
 
 def _no_resurrection(device: Device, screen: Screen) -> None:
@@ -80,24 +102,22 @@ def _no_resurrection(device: Device, screen: Screen) -> None:
 
 
 def _nothing_lost(device: Device, screen: Screen) -> None:
-    """Laws 4, 5 and 7, *nothing lost*: what is not seen any more is gone for a true cause."""
-    now = _ids(screen)
-    buried = device.ever_buried()
+    """Laws 1, 4, 5 and 7, *nothing lost*: what is not seen any more was written down as
+    removed since. Whether truly is checked at the commit: `journal.py`."""
+    rows = [row for row in device.books.fresh if row.what == "removed"]
     for key, shown in device.screen.items():
+        now = {message.message_id for message in screen.get(key, [])}
+        there = [row for row in rows if row.key == key]
         for message in shown:
-            message_id = message.message_id
-            if message_id not in now and message_id not in buried:
-                _check_cause(device, key, message_id)
+            if message.message_id in now:
+                continue
+            if not any(_names(row, message) for row in there):
+                words = f"{device.name} {key} {message.message_id}: no change row tells of it"
+                raise Violation("nothing lost", words)
 
 
-def _check_cause(device: Device, key: ConversationKey, message_id: str) -> None:
-    causes = device.server.gone.get(message_id, set())
-    good = {"deleted", "recalled", "lost"}
-    if getattr(device.config, "retention", "keep") == "mirror":
-        good |= {"expired", "capped"}
-    if not causes & good:
-        words = f"{device.name} {key} {message_id}, gone on the server: {sorted(causes)}"
-        raise Violation("nothing lost", words)
+def _names(row: Row, message: Shown) -> bool:
+    return message.message_id in row.ids or (row.until or 0) >= message.timestamp
 
 
 def _no_edit_undone(device: Device, screen: Screen) -> None:
@@ -111,21 +131,29 @@ def _no_edit_undone(device: Device, screen: Screen) -> None:
                 raise Violation("edit undone", f"{device.name} {key} {message.message_id}")
 
 
-def _ids(screen: Screen) -> set[str]:
-    return {message.message_id for shown in screen.values() for message in shown}
+def _in_order(device: Device, screen: Screen) -> None:
+    """Law 3: what is shown stands as it does on the server, at every moment."""
+    server = device.server
+    if server.resets or server.lied:
+        return
+    for key, shown in screen.items():
+        line = server.world.line(key)
+        ids = [m.message_id for m in shown if m.message_id not in server.imported]
+        places = [line.place(int(message_id)) or 0 for message_id in ids]
+        if places != sorted(places):
+            raise Violation("order", f"{device.name} {key}: {ids} stand at {places}")
 
 
-def converged(device: Device) -> Violation | None:
+def converged(device: Device, listed: Sequence[Conversation]) -> Violation | None:
     """Law 13, *convergence*: what is here equals what is there, in order; no gap is open."""
     gaps = device.query("SELECT conversation, low, high FROM gap WHERE NOT seam")
     if gaps:
         return Violation("convergence", f"{device.name}: open gaps {gaps}")
-    compare = _compare if HAS_VERIFY else _compare_without_audit
     for key in _heard_of(device):
-        words = compare(device, key, device.server.served(key))
+        words = _compare(device, key, device.server.served(key))
         if words:
             return Violation("convergence", f"{device.name} {key}: {words}")
-    return None
+    return _called_whole(device, listed)
 
 
 def _heard_of(device: Device) -> list[ConversationKey]:
@@ -136,21 +164,40 @@ def _heard_of(device: Device) -> list[ConversationKey]:
         for each in device.query("SELECT conversation_id, kind FROM conversation")
     }
     known |= {listed.entry.key for listed in device.server.world.conversations(USER)}
-    return [key for key in KEYS if key in known]
+    return [key for key in device.server.keys if key in known]
 
 
 def _compare(device: Device, key: ConversationKey, served: Sequence[Message]) -> str:
-    shown = [m for m in device.screen.get(key, []) if not m.unverified]
-    expired = _expired_lately(device.server)
-    here = [m.message_id for m in shown if m.message_id not in expired]
+    shown = device.screen.get(key, [])
+    here = [m.message_id for m in shown if not m.unverified]
     there = [str(m.message_id) for m in served]
     if here != there:
         return f"here {here}, there {there}"
+    verified = [m.unverified for m in shown].index(0) if served else len(shown)
+    doubted = [m.message_id for m in shown[verified:] if m.unverified and _is_young(device, m)]
+    if doubted:
+        return f"unverified, and it is certain: {doubted}"
     return _compare_words(device.server, shown, served)
 
 
-def _expired_lately(server: Server) -> set[str]:
-    return {message_id for message_id, why in server.gone.items() if "expired" in why}
+def _is_young(device: Device, message: Shown) -> bool:
+    """Law 7: it cannot have expired, as far as this device was told. What lies below all that
+    is served may have been pushed out as well."""
+    if device.config.retention_days is None:
+        return False
+    age = device.server.world.now() - message.timestamp
+    return age < device.config.retention_days * DAY_MS - 3_600_000
+
+
+def _called_whole(device: Device, listed: Sequence[Conversation]) -> Violation | None:
+    """Law 9: what has a gap or a seam is not called whole, and else it is."""
+    holes = device.query(
+        "SELECT DISTINCT conversation_id, kind FROM gap JOIN conversation USING (conversation)"
+    )
+    for each in listed:
+        if each.whole == ((each.conversation_id, each.kind) in holes):
+            return Violation("convergence", f"{device.name} calls {each.conversation_id} whole")
+    return None
 
 
 def _compare_words(server: Server, shown: Sequence[Shown], served: Sequence[Message]) -> str:
@@ -162,24 +209,6 @@ def _compare_words(server: Server, shown: Sequence[Shown], served: Sequence[Mess
     return ""
 
 
-def _compare_without_audit(device: Device, key: ConversationKey, served: Sequence[Message]) -> str:
-    """Before there are audits: what no list told of may be missing, what is gone may be here."""
-    server = device.server
-    there = [str(m.message_id) for m in served]
-    shown = [m.message_id for m in device.screen.get(key, [])]
-    here = [m for m in shown if m in there or m not in server.gone]
-    blind = server.unannounced if not server.resets else set(there)
-    listed = {each.entry.key for each in server.world.conversations(USER)}
-    if server.switches.list_cap < len(KEYS) or key not in listed:
-        blind = set(there)
-    missing = [m for m in there if m not in here]
-    if not set(missing) <= blind:
-        return f"missing {[m for m in missing if m not in blind]}"
-    if here != [m for m in there if m in here]:
-        return f"here {here}, there {there}"
-    return ""
-
-
 def check_ledger(device: Device) -> None:
     """Law 8, *ledger*: a deletion that was taken is done there, or pending, or reported."""
     reported = _reported(device)
@@ -188,8 +217,7 @@ def check_ledger(device: Device) -> None:
             continue
         for message in device.server.served(asked.key):
             message_id = str(message.message_id)
-            lost = device.server.resets and not HAS_VERIFY  # without audits nobody notices
-            if message_id in asked.ids and not lost and not reported(asked.key, message):
+            if message_id in asked.ids and not reported(asked.key, message):
                 words = f"{device.name} {asked.what} {asked.key}: {message_id} is still there"
                 raise Violation("ledger", words)
 
@@ -241,3 +269,27 @@ def check_slice(device: Device, key: ConversationKey, found: Slice) -> None:
     got = [m.message_id for m in found.messages if not m.message_id.startswith("raw:")]
     if got != (wanted if len(got) == len(found.messages) else got):
         raise Violation("reads", f"{device.name} {key}: {got}, held {wanted}")
+
+
+def check_report(device: Device, held_back: int, problems: Sequence[Problem]) -> None:
+    """Law 10: removals that are held back are reported for as long as they wait."""
+    (waiting,) = device.query(
+        "SELECT count(*) FROM audit JOIN message USING (conversation)"
+        " WHERE held_back = 1 AND suspect_at IS NOT NULL AND hidden IS NULL"
+    )[0]
+    told = any(problem.error == "RemovalHeldBack" for problem in problems)
+    if held_back != waiting or told != bool(waiting):
+        raise Violation("the guard", f"{device.name} reports {held_back}, {waiting} wait")
+
+
+def check_verified(device: Device, counted: int) -> None:
+    """Laws 10 and 13: after a full audit that nobody agreed to, all that is gone from the
+    server and still shown is counted: as held back, as a suspect, or as unverified."""
+    gone = [
+        message.message_id
+        for shown in device.screen.values()
+        for message in shown
+        if not message.unverified and device.server.causes(message.message_id)
+    ]
+    if len(gone) > counted:
+        raise Violation("the guard", f"{device.name} counts {counted}, gone are {gone}")

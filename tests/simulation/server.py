@@ -8,18 +8,19 @@ from typing import Any
 from attrs import evolve
 
 from syncengine import ConversationKey, Kind
-from syncengine.emulator import Emulator, Faults, Switches, World
+from syncengine.emulator import Emulator, Faults, Switches
 from syncengine.emulator.message import Message
 from syncengine.emulator.paging import DAY_MS, View
 from syncengine.remote.easemob import roaming_pb2 as pb
 from tests.harness import USER, VirtualTime
+from tests.simulation.books import ACTOR, Call
 from tests.simulation.trace import Trace
+from tests.simulation.watched import WatchedWorld, watched
 
-PEERS = ("bob", "carol", "dave", "erin")
+PEERS = ("bob", "carol", "dave", "erin", "frank", "grace", "heidi")
 GROUP = ConversationKey("bob", Kind.GROUPCHAT)
 """A user and a group may share an id."""
 CHATS = tuple(ConversationKey(peer, Kind.CHAT) for peer in PEERS)
-KEYS = (*CHATS, GROUP)
 
 
 class Server:
@@ -32,30 +33,33 @@ class Server:
         self.switches = _switches(random)
         self.clock_errors = [0, 0, 0, 50_000] if self.switches.replicas == 1 else [0]
         # A stale replica is told from a fresh one by the clock: not both go wrong at once.
-        self.gone: dict[str, set[str]] = {}
-        """Messages that alice did not see there at some time, and why."""
-        self.ids: dict[str, ConversationKey] = {}
-        """Every message that ever was."""
+        self.keys = (*CHATS[: random.choice([4, 4, 4, 7])], GROUP)
+        """The conversations that there are."""
+        self.imported: set[str] = set()
+        """Messages that were put into the past."""
+        self.calls: list[Call] = []
+        """What was deleted for devices."""
         self.edits_lost: set[str] = set()
         """Messages whose last edit was lost with a backup."""
-        self.unannounced: set[str] = set()
-        """Messages that no list told of."""
         self.resets = 0
+        self.lied = False
+        """Whether it ever answered with rows that stand nowhere."""
         self._sent = 0
-        self._backups: list[World] = []
+        self._backups: list[WatchedWorld] = []
         self._serve(self._new_world())
 
-    def _new_world(self) -> World:
+    def _new_world(self) -> WatchedWorld:
         time = self.time
         seed = self.random.randrange(1 << 30)
         # A function and not a method: a copy of the world must not copy the time.
-        world = World(seed=seed, clock=lambda: time.now(), switches=self.switches)
+        note = self.calls.append
+        world = watched(note, seed=seed, clock=lambda: time.now(), switches=self.switches)
         for name in (USER, *PEERS):
             world.add_user(name)
         world.add_group(GROUP.conversation_id, [USER, *PEERS])
         return world
 
-    def _serve(self, world: World) -> None:
+    def _serve(self, world: WatchedWorld) -> None:
         self.world = world
         self.emulator = Emulator(world, sleep=self.time.sleep)
 
@@ -72,47 +76,66 @@ class Server:
         found = self.world.history(USER, key.conversation_id, key.kind)
         return [message for message in found if message.raw is None]
 
-    def observe(self) -> None:
-        """Remember what is gone now, and why."""
-        view = View(USER, self.world.now(), self.world.switches)
-        for timeline in self.world._timelines.values():
-            floor = view.floor(timeline)
-            for place, message in enumerate(timeline.messages):
-                for reason in _reasons(view, message, capped=place < floor):
-                    self.gone.setdefault(str(message.message_id), set()).add(reason)
+    @property
+    def exact(self) -> bool:
+        """Whether every answer that is no repetition shows what is there at that moment."""
+        return self.switches.replicas == 1 and not self.resets
 
-    def note_lost(self, ids: set[str]) -> None:
-        """A backup does not know these."""
-        for message_id in ids:
-            self.gone.setdefault(message_id, set()).add("lost")
+    def causes(self, message_id: str) -> set[str]:
+        """Why alice does not see the message at this moment; empty: she does."""
+        found = self.world.find(message_id)
+        if found is None:
+            return {"lost"}
+        timeline, place = found
+        view = View(USER, self.world.now(), self.world.switches)
+        capped = place < view.floor(timeline)
+        return set(_reasons(view, timeline.messages[place], capped=capped))
+
+    def cap_is_blurred(self, message_id: str) -> bool:
+        """Whether deletions nearby hide from everybody that a cap took the message (law 5 (b):
+        a cap explains only as many as arrived, and no answer says which of them)."""
+        found = self.world.find(message_id)
+        lines = [] if found is None else found[0].messages
+        return bool(self.resets) or any(m.deleted_for or m.recalled_at for m in lines)
 
     # What peers and the web client do
 
     def something(self) -> None:
         """One of the things that can happen in the middle of a sync."""
+        token = ACTOR.set("")  # though a device's request is under way
         self.random.choice((self.arrive, self.arrive, self.web_delete, self.edit, self.recall))()
+        ACTOR.reset(token)
 
     def _say(self, words: str) -> None:
         self.trace.step(f"    server: {words}")
 
     def arrive(self) -> None:
         """Messages come, by alice's web client too, sometimes with equal or backward times."""
-        key = self.random.choice(KEYS)
+        key = self.random.choice(self.keys)
         count = self.random.choice([1, 1, 2, 3, 4, 9])
         pace = self.random.choice([0, 0.001, 1])
+        self.arrive_in(key, count, pace)
+
+    def arrive_in(self, key: ConversationKey, count: int, pace: float = 0.001) -> list[str]:
+        """Messages come, all in one conversation."""
         ids = [self._send(key, pace) for _ in range(count)]
         self._say(f"{count} messages in {key}: {ids[0]}…")
+        return ids
+
+    def bite(self) -> None:
+        """The web client deletes a small part of the largest conversation."""
+        served = max((self.served(key) for key in self.keys), key=len)
+        some = self.random.sample(served, len(served) // 9)
+        for message in some:
+            message.deleted_for.setdefault(USER, self.world.now())
+        self._say(f"web deletes {' '.join(str(m.message_id) for m in some)}")
 
     def _send(self, key: ConversationKey, pace: float, *, by_server: bool = False) -> str:
         self._sent += 1
         self.time.seconds += pace
         at = self.world.now() - self.random.choice(self.clock_errors)
         sender, to = self._ends(key)
-        message_id = self.world.send(
-            sender, to, key.kind, f"m{self._sent}", at=at, by_server=by_server
-        )
-        self.ids[message_id] = key
-        return message_id
+        return self.world.send(sender, to, key.kind, f"m{self._sent}", at=at, by_server=by_server)
 
     def _ends(self, key: ConversationKey) -> tuple[str, str]:
         mine = self.random.random() < 0.2
@@ -122,26 +145,24 @@ class Server:
 
     def by_server(self) -> None:
         """The server-side API writes: no list tells of it."""
-        key = self.random.choice(KEYS)
+        key = self.random.choice(self.keys)
         message_id = self._send(key, 0.001, by_server=True)
-        self.unannounced.add(message_id)
         self._say(f"unannounced in {key}: {message_id}")
 
     def import_some(self) -> None:
         """Messages are put into the past."""
-        key = self.random.choice(KEYS)
+        key = self.random.choice(self.keys)
         for _ in range(self.random.randint(1, 3)):
             self._sent += 1
             sender, to = self._ends(key)
             at = self.world.now() - int(DAY_MS * 10 * self.random.random() ** 3)
             message_id = self.world.import_message(sender, to, key.kind, f"i{self._sent}", at=at)
-            self.ids[message_id] = key
-            self.unannounced.add(message_id)
+            self.imported.add(message_id)
             self._say(f"imported into {key}: {message_id}")
 
     def add_row(self) -> None:
         """A row that is no message."""
-        key = self.random.choice(KEYS)
+        key = self.random.choice(self.keys)
         sender, to = self._ends(key)
         raw = pb.Meta(id=7, ns=5).SerializeToString()
         self._say(f"a row in {key}: {self.world.add_row(sender, to, key.kind, raw)}")
@@ -154,6 +175,17 @@ class Server:
             self.world.edit(message.message_id, f"e{self._sent}")
             self._say(f"edited: {message.message_id}")
 
+    def edit_newest(self, key: ConversationKey) -> None:
+        """The newest message of a conversation gets other words."""
+        for message in self.served(key)[-1:]:
+            self._sent += 1
+            self.world.edit(message.message_id, f"e{self._sent}")
+
+    def web_delete_one(self, key: ConversationKey, message_id: str) -> None:
+        """The web client deletes this one."""
+        self.world.delete_messages(USER, key.conversation_id, [message_id], key.kind)
+        self._say(f"web deletes in {key}: {message_id}")
+
     def recall(self) -> None:
         """A message is withdrawn."""
         message = self._any()
@@ -162,12 +194,12 @@ class Server:
             self._say(f"recalled: {message.message_id}")
 
     def _any(self) -> Message | None:
-        served = self.served(self.random.choice(KEYS))
+        served = self.served(self.random.choice(self.keys))
         return self.random.choice(served) if served else None
 
     def web_delete(self) -> None:
         """The web client deletes something."""
-        key = self.random.choice(KEYS)
+        key = self.random.choice(self.keys)
         how = self.random.choice((self._web_ids, self._web_ids, self._web_before, self._web_whole))
         how(key)
 
@@ -197,7 +229,7 @@ class Server:
 
     def web_touch(self) -> None:
         """The web client pins, marks or reads a conversation."""
-        key = self.random.choice(KEYS)
+        key = self.random.choice(self.keys)
         name, kind = key.conversation_id, key.kind
         actions: list[Callable[[], object]] = [
             lambda: self.world.pin(USER, name, kind),
@@ -217,7 +249,6 @@ class Server:
 
     def restore(self) -> None:
         """An older copy is served, or nothing at all. Ids are never given twice."""
-        self.observe()
         old = self.world
         world = self.random.choice(self._backups) if self._backups else self._new_world()
         world.skip_ids(old._last_id)
@@ -229,9 +260,8 @@ class Server:
         self._serve(world)
         self._say("restored from a backup")
 
-    def _note_restored(self, old: World, new: World) -> None:
+    def _note_restored(self, old: WatchedWorld, new: WatchedWorld) -> None:
         known = {str(message_id) for message_id in new._addresses}
-        self.note_lost(self.ids.keys() - known)
         for message_id in known:
             before, after = old.message(message_id).edit, new.message(message_id).edit
             if before != after:
@@ -248,9 +278,10 @@ def _switches(random: Random) -> Switches:
         start_gone=random.choice(["nothing", "head", "honour"]),
         full_page_is_last=random.random() < 0.3,
         last_cursor=random.choice(["undefined", "absent", "empty", "null"]),
-        replicas=random.choice([1, 1, 2]),
+        replicas=random.choice([1, 1, 1, 2, 2, 3]),
         replica_lag_ms=2_000,
         list_cap=random.choice([100, 100, 3]),
+        message_cap=random.choice([0, 0, 0, 0, 0, 0, 12, 30]),
         retention_days=random.choice([0, 0, 0, 3, 7]),
         server_messages_in_list=random.random() < 0.2,
     )

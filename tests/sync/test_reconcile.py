@@ -99,6 +99,14 @@ def test_a_mirror_drops_what_expired_after_two_reads_too() -> None:
     assert fate(evolve(missed, suspect_at=NOW - DAY), seen) is Fate.EXPIRE
 
 
+def test_in_a_mirror_a_second_read_does_not_make_what_expired_young() -> None:
+    """Laws 7 and 10: it goes because it expired, and counts for no guard."""
+    missed = held(1, age=100 * DAY, suspect_at=NOW - 11_000)
+    assert fate(missed, evidence(held(2), mirror=True, horizon=3 * DAY)) is Fate.EXPIRE
+    aged = held(1, age=3 * DAY + 5_000, suspect_at=NOW - 11_000)
+    assert fate(aged, evidence(held(2), mirror=True, horizon=3 * DAY)) is Fate.REMOVE
+
+
 def test_a_clock_that_was_set_back_makes_a_new_suspect() -> None:
     """Law 5 (c): how long ago the first read was cannot be told any more."""
     missed = held(2, suspect_at=NOW + DAY)
