@@ -59,6 +59,8 @@ class Tombstone(NamedTuple):
 class Removals(NamedTuple):
     """What absence did, and may do, to a conversation since a person last agreed."""
 
+    held: int
+    """All that is shown."""
     visible: int
     """Without those that are unverified."""
     suspects: int
@@ -128,14 +130,17 @@ _TOMBSTONES = """
     WHERE conversation = ? AND message_id IN ({})
 """
 _REMOVALS = """
-    SELECT (SELECT count(*) FROM message WHERE conversation = :row)
-         - (SELECT count(*) FROM message WHERE conversation = :row AND hidden IS NOT NULL)
-         - (SELECT count(*) FROM message
-            WHERE conversation = :row AND unverified = 1 AND hidden IS NULL),
+    WITH shown (number) AS (
+        SELECT (SELECT count(*) FROM message WHERE conversation = :row)
+             - (SELECT count(*) FROM message WHERE conversation = :row AND hidden IS NOT NULL))
+    SELECT number,
+           number - (SELECT count(*) FROM message
+                     WHERE conversation = :row AND unverified = 1 AND hidden IS NULL),
            (SELECT count(*) FROM message
             WHERE conversation = :row AND suspect_at IS NOT NULL AND hidden IS NULL),
            coalesce((SELECT removed FROM audit WHERE conversation = :row), 0),
            coalesce((SELECT held_back FROM audit WHERE conversation = :row), 0)
+    FROM shown
 """
 _GONE = "SELECT count(*) FROM audit WHERE gone = 1 AND conversation <> ?"
 _SUSPICIOUS = """

@@ -174,7 +174,7 @@ def _is_mass(
     so_far = view.removals(key)
     suspects = so_far.suspects + len(absence.suspected) - shown
     at_stake, all_there_was = so_far.removed + suspects, so_far.removed + so_far.visible
-    if all_there_was > SMALL and 4 * at_stake > all_there_was:
+    if so_far.removed + so_far.held > SMALL and 4 * at_stake > all_there_was:
         return True
     most_of_it = 2 * at_stake > all_there_was
     return most_of_it and view.others_gone(key, MOST_CONVERSATIONS) >= MOST_CONVERSATIONS

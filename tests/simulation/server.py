@@ -1,6 +1,7 @@
 """The server of a run, and what its other clients do to it: peers, a web client, backups."""
 
 import copy
+from collections import Counter
 from collections.abc import Callable
 from random import Random
 from typing import Any
@@ -21,6 +22,18 @@ PEERS = ("bob", "carol", "dave", "erin", "frank", "grace", "heidi")
 GROUP = ConversationKey("bob", Kind.GROUPCHAT)
 """A user and a group may share an id."""
 CHATS = tuple(ConversationKey(peer, Kind.CHAT) for peer in PEERS)
+
+
+class _Replayed(dict[Any, Any]):
+    """The pages that the server may give once more; it is read for nothing else."""
+
+    def __init__(self, count: Counter[ConversationKey]) -> None:
+        super().__init__()
+        self._count = count
+
+    def __getitem__(self, slot: tuple[str, ConversationKey]) -> Any:
+        self._count[slot[1]] += 1
+        return super().__getitem__(slot)
 
 
 class Server:
@@ -44,6 +57,8 @@ class Server:
         self.resets = 0
         self.lied = False
         """Whether it ever answered with rows that stand nowhere."""
+        self.replays: Counter[ConversationKey] = Counter()
+        """How often it gave an earlier page in place of the one asked for."""
         self._sent = 0
         self._backups: list[WatchedWorld] = []
         self._serve(self._new_world())
@@ -62,6 +77,7 @@ class Server:
     def _serve(self, world: WatchedWorld) -> None:
         self.world = world
         self.emulator = Emulator(world, sleep=self.time.sleep)
+        self.emulator._history._previous = _Replayed(self.replays)
 
     def fail(self, profile: str) -> None:
         """From now on it fails like this."""
