@@ -132,16 +132,17 @@ class History:
         Raises CursorStuck where the server's answers lead nowhere; what was proved stays.
         """
         failures = 0
-        gap = await self._newest_gap(key)
+        gap, fewest = await self._newest_gap(key)
         while gap is not None and failures < _MOST_FAILURES:
             added = self._added[key]
             link = link or await self._attach(key, gap)
             if link is not None:
                 await self._follow(key, link)
-            link, before = None, gap
-            gap = await self._newest_gap(key)
-            stands = gap == before and self._added[key] == added
-            failures = failures + 1 if stands else 0
+            link = None
+            gap, number = await self._newest_gap(key)
+            # Gaps that only move are no progress: a server can make them wander for ever.
+            failures = 0 if self._added[key] > added or number < fewest else failures + 1
+            fewest = min(fewest, number)
         if gap is not None and key not in self._hasty:
             raise CursorStuck(f"the history of {key} does not go on where it should")
 
@@ -312,8 +313,9 @@ class History:
             self._head_open.add(batch.key)
         return batch
 
-    async def _newest_gap(self, key: ConversationKey) -> Gap | None:
-        """The next gap to close; one at the head that was just read is left for later."""
+    async def _newest_gap(self, key: ConversationKey) -> tuple[Gap | None, int]:
+        """The next gap to close, and how many there are; one at the head that was just read
+        is left for later."""
         below = HEAD if key in self._head_open else HEAD + 1
         return await self._store.read(lambda c: _newest_gap(View(c), key, below))
 
@@ -393,9 +395,9 @@ def _next_link(link: Link, page: Page, batch: Batch) -> Link:
     )
 
 
-def _newest_gap(view: View, key: ConversationKey, below: int) -> Gap | None:
-    gaps = reversed(view.gaps(key))
-    return next((gap for gap in gaps if not gap.seam and gap.high < below), None)
+def _newest_gap(view: View, key: ConversationKey, below: int) -> tuple[Gap | None, int]:
+    gaps = [gap for gap in view.gaps(key) if not gap.seam and gap.high < below]
+    return (gaps[-1] if gaps else None), len(gaps)
 
 
 def _starts(view: View, key: ConversationKey, gap: Gap) -> list[str]:

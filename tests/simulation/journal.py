@@ -95,9 +95,9 @@ def _check_causes(device: Device, row: Row) -> None:
         causes = device.server.causes(message_id)
         good = bool(causes & {"deleted", "recalled", "lost"})
         good |= causes == {"capped"} and device.server.cap_is_blurred(message_id)
-        # Two replays of a page that was true once look like two reads: law 5 cannot tell, and
+        # A replay of a page that was true once looks like a second read: law 5 cannot tell, and
         # two later sightings undo it, which convergence demands in the end.
-        good |= device.server.replays[row.key] >= 2
+        good |= device.server.replays[row.key] > 0
         if row.cause == "expired":
             good = bool(causes) and device.config.retention == "mirror"
         if not good:
