@@ -11,6 +11,7 @@ from syncengine.cli.outbox import outbox
 from syncengine.cli.program import Program
 from syncengine.cli.status import status
 from syncengine.cli.sync import sync
+from syncengine.cli.verify import verify
 
 
 @click.group(
@@ -28,6 +29,7 @@ def syncengine() -> None:
     Read it, with no network:   syncengine conversations --user NAME
                                 syncengine messages CONVERSATION --user NAME
     Delete, here and there:     syncengine delete CONVERSATION --user NAME
+    Compare all of it again:    syncengine verify --server URL …
 
     Flags follow the command. Each can also be given in the environment, for example --user
     as SYNCENGINE_USER, apart from those that say what is deleted. Secrets are never flags:
@@ -40,5 +42,5 @@ def syncengine() -> None:
     """
 
 
-for command in (sync, conversations, messages, delete, outbox, status, emulator, demo):
+for command in (sync, verify, conversations, messages, delete, outbox, status, emulator, demo):
     syncengine.add_command(command)

@@ -38,7 +38,7 @@ def conversations(
     """
     path = existing_database(db, user)
     most = None if everything else limit
-    found, total = asyncio.run(load(path, most, counted=not as_json))
+    found, total, read = asyncio.run(load(path, most, counted=not as_json))
     if as_json:
         for conversation in found:
             print_json(conversation_json(conversation))
@@ -46,17 +46,23 @@ def conversations(
         print_conversations(found)
         if len(found) < total:
             click.echo(f"{len(found):,} of {total:,}; --all shows the rest", err=True)
+    elif read:
+        click.echo("no conversation is left here: all were deleted, or expired", err=True)
     else:
         click.echo("no conversation is held here yet: `syncengine sync` fetches them", err=True)
 
 
-async def load(path: Path, limit: int | None, *, counted: bool) -> tuple[list[Conversation], int]:
-    """The conversations of a file, and, if `counted`, how many there are beyond `limit`."""
+async def load(
+    path: Path, limit: int | None, *, counted: bool
+) -> tuple[list[Conversation], int, bool]:
+    """The conversations of a file; if `counted`, how many there are beyond `limit`, and
+    whether the server's list was ever read."""
     async with SyncEngine.open(path) as engine:
         found = await engine.reader.conversations(limit=limit)
-        if counted and len(found) == limit:
-            return found, (await engine.status()).conversations
-        return found, len(found)
+        if counted and len(found) in (0, limit):
+            status = await engine.status()
+            return found, status.conversations, status.listed_at is not None
+        return found, len(found), True
 
 
 def print_conversations(found: Sequence[Conversation]) -> None:

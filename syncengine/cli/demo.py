@@ -14,7 +14,8 @@ from syncengine.cli.emulator import load_emulator
 from syncengine.cli.messages import slice_lines
 from syncengine.cli.options import db_option, json_option
 from syncengine.cli.output import command_name, fit, print_json
-from syncengine.cli.sync import print_report, progress_bar, report_json
+from syncengine.cli.progress import progress_bar, syncing
+from syncengine.cli.sync import print_report, report_json
 from syncengine.engine import SyncEngine
 from syncengine.errors import ConfigError
 from syncengine.models import Kind, Report
@@ -78,7 +79,7 @@ class Story:
     async def _pull(self, url: str, app_key: str) -> Report:
         remote = EasemobRemote(url, app_key=app_key, user=USER, password=USER)
         async with SyncEngine.open(self._path, remote) as engine:
-            with progress_bar(not self._quiet) as listener:
+            with progress_bar(not self._quiet, syncing) as listener:
                 report = await engine.sync(progress=listener)
         if not self._quiet:
             print_report(report, indent="   ")

@@ -16,6 +16,8 @@ from syncengine.reader import Reader
 
 _CHUNK = 500
 """Messages read at once for --all: memory stays flat however long the history is."""
+_MARK = "†"
+"""Stands at a message that the server does not show any more."""
 
 
 @click.command(short_help="Print the messages of a conversation.")
@@ -40,9 +42,10 @@ def messages(
     """Print a conversation: the newest messages, or those next to --before or --after.
 
     Oldest first. Where messages are missing it says so: a gap is closed by the next
-    sync, a seam may have expired on the server. With --json there is one message a
-    line and nothing else; `syncengine conversations --json` carries the counts `gaps` and
-    `seams`, and `whole`, of each conversation.
+    sync, a seam may have expired on the server. What the server does not show any more is
+    marked †: it expired there, or was deleted. With --json there is one message a line and
+    nothing else, and `unverified` stands for that mark; `syncengine conversations --json`
+    carries the counts `gaps` and `seams`, and `whole`, of each conversation.
 
     \b
     Example:  syncengine messages bob --user alice --limit 20
@@ -57,14 +60,18 @@ def messages(
         async with SyncEngine.open(path) as engine:
             chosen = await chosen_kind(engine.reader, conversation, kind)
             if everything:
+                marked = False
                 async for part in all_parts(engine.reader, conversation, chosen, after):
                     print_slice(part, as_json=as_json)
+                    marked |= bool(part.unverified)
+                _print_legend(marked and not as_json)
                 return
             part = await engine.reader.messages(
                 conversation, chosen, before=before, after=after, limit=limit
             )
             print_slice(part, as_json=as_json)
             if not as_json:
+                _print_legend(bool(part.unverified))
                 await _print_more(engine.reader, part, conversation, chosen, after, limit)
 
     asyncio.run(show())
@@ -131,17 +138,24 @@ def print_slice(part: Slice, *, as_json: bool) -> None:
     """Messages, and what is missing between them."""
     if as_json:
         for message in part.messages:
-            print_json(message_json(message))
+            unverified = message.message_id in part.unverified
+            print_json({**message_json(message), "unverified": unverified})
         return
     for line in slice_lines(part):
         click.echo(line)
+
+
+def _print_legend(marked: bool) -> None:
+    """What the mark means, where there is one."""
+    if marked:
+        click.echo(f"{_MARK} not on the server any more: expired there, or deleted")
 
 
 def slice_lines(part: Slice) -> Iterator[str]:
     """A slice in words."""
     for message in part.messages:
         yield from _holes_below(part, message.message_id)
-        yield _line(message)
+        yield _line(message, _MARK if message.message_id in part.unverified else " ")
     yield from _holes_below(part, None)
 
 
@@ -157,5 +171,5 @@ def _names(holes: Sequence[Hole], message_id: str | None) -> bool:
     return any(hole.newer_id == message_id for hole in holes)
 
 
-def _line(message: Message) -> str:
-    return f"{moment(message.timestamp)}  {plain(message.sender)}: {content(message)}"
+def _line(message: Message, mark: str) -> str:
+    return f"{moment(message.timestamp)}{mark} {plain(message.sender)}: {content(message)}"

@@ -3,13 +3,16 @@
 Every flag has an environment variable of its own: `--app-key` is `SYNCENGINE_APP_KEY`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
-from syncengine.models import Kind
+from syncengine.config import Config
+from syncengine.errors import ConfigError
+from syncengine.models import Kind, Retention
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -72,11 +75,6 @@ def listing_options(command: F) -> F:
     )(command)
 
 
-def server_options(command: F) -> F:
-    """`--server`, `--app-key`, `--allow-insecure-http`, `--attempts`."""
-    return account_options(attempts_option(6)(command))
-
-
 def account_options(command: F) -> F:
     """`--server`, `--app-key`, `--allow-insecure-http`."""
     for add in (_insecure, _app_key, _server):
@@ -84,7 +82,7 @@ def account_options(command: F) -> F:
     return command
 
 
-def attempts_option(default: int) -> Callable[[F], F]:
+def attempts_option(default: int, **settings: Any) -> Callable[[F], F]:
     """`--attempts`."""
     return option(
         "--attempts",
@@ -93,8 +91,111 @@ def attempts_option(default: int) -> Callable[[F], F]:
         show_default=True,
         metavar="N",
         help="How often a request is tried, with growing pauses, before its failure is reported.",
+        **settings,
     )
 
+
+class Setting(click.Option):
+    """A flag that steers the engine."""
+
+
+class Steered(click.Command):
+    """A command whose help shows its settings apart: hardly anybody needs them."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write two lists."""
+        flags: dict[str, list[tuple[str, str]]] = {"Options": [], "Settings": []}
+        for each in self.get_params(ctx):
+            record = each.get_help_record(ctx) if isinstance(each, click.Option) else None
+            if record is not None:
+                flags["Settings" if isinstance(each, Setting) else "Options"].append(record)
+        for title, records in flags.items():
+            with formatter.section(title):
+                formatter.write_dl(records)
+
+
+def engine_options(command: F) -> F:
+    """The flags that steer a sync; `read_config` understands them."""
+    for add in reversed(_ENGINE):
+        command = add(command)
+    return command
+
+
+def read_config(settings: Mapping[str, Any]) -> Config:
+    """The engine's configuration from flags. Raises ConfigError, which names the flag."""
+    try:
+        return Config(**settings)
+    except ConfigError as error:  # it names a setting as programs do
+        name, _, rest = str(error).partition(" ")
+        flag = "--" + name.replace("_", "-")
+        raise ConfigError(f"{flag} {rest}", hint=f"{error.hint}{_origin(name, flag)}") from error
+
+
+def _origin(name: str, flag: str) -> str:
+    """Where a value was not typed: a variable may be long forgotten."""
+    return "" if typed(name) else f" It is set by {variable(flag)}."
+
+
+def typed(name: str) -> bool:
+    """Whether a parameter of the command under way is not from a variable."""
+    source = click.get_current_context().get_parameter_source(name)
+    return source is not ParameterSource.ENVIRONMENT
+
+
+def _setting(flag: str, metavar: str, meaning: str, type_: type = int) -> Callable[[F], F]:
+    default = getattr(Config(), flag.removeprefix("--").replace("-", "_"))
+    whole = isinstance(default, float) and default.is_integer()
+    return option(
+        flag,
+        cls=Setting,
+        type=type_,
+        default=int(default) if whole else default,
+        show_default=default is not None,
+        metavar=metavar,
+        help=meaning,
+    )
+
+
+retention_days_option = _setting(
+    "--retention-days",
+    "DAYS",
+    "How long the service keeps messages, by your plan: what is younger and missing there was"
+    " deleted. Default: learnt from what the server shows.",
+    float,
+)
+_retention_option = option(
+    "--retention",
+    cls=Setting,
+    type=click.Choice([each.value for each in Retention]),
+    default=Retention.KEEP.value,
+    show_default=True,
+    help="What expires on the server stays here (keep), or goes here too (mirror).",
+)
+_ENGINE: tuple[Callable[[Any], Any], ...] = (
+    _retention_option,
+    retention_days_option,
+    _setting(
+        "--confirm-absence-after",
+        "SECONDS",
+        "A message is removed only when two reads, at least this far apart, do not show it.",
+        float,
+    ),
+    _setting(
+        "--audit-pages",
+        "N",
+        "Pages that each sync reads again, to find what was deleted elsewhere; 0 for none."
+        " `syncengine verify` always reads all of them.",
+    ),
+    _setting(
+        "--full-list-every",
+        "SECONDS",
+        "How often the list of conversations is read to its end, though its top is not new.",
+        float,
+    ),
+    _setting("--page-size", "N", "Messages that one request asks for, at most 49."),
+    _setting("--fetchers", "N", "Requests at once, at most 64; 1 is gentle to a slow network."),
+    attempts_option(6, cls=Setting),
+)
 
 _server = option(
     "--server",

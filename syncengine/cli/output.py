@@ -95,6 +95,8 @@ def conversation_json(conversation: Conversation) -> dict[str, Any]:
         "whole": conversation.whole,
         "gaps": conversation.gaps,
         "seams": conversation.seams,
+        "expired": conversation.expired,
+        "verified_since": conversation.verified_since,
     }
 
 
@@ -156,7 +158,8 @@ def preview(conversation: Conversation) -> str:
     last = conversation.last_message
     if last is None:
         return "(empty)" if conversation.synced else "(never synced)"
-    return fit(f"{plain(last.sender)}: {content(last)}", _PREVIEW_LENGTH)
+    mark = "(expired) " if conversation.expired else ""
+    return fit(f"{mark}{plain(last.sender)}: {content(last)}", _PREVIEW_LENGTH)
 
 
 def command_name() -> str:

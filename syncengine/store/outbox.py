@@ -80,15 +80,22 @@ def write_ask(connection: sqlite3.Connection, row: int, ask: Ask) -> None:
         "INSERT INTO intent_message VALUES (?, ?)", [(number, m) for m in ask.message_ids]
     )
     hide(connection, row)
-    if ask.kind is not IntentKind.LISTING:
+    assert number is not None
+    _write_removed(connection, row, number, ask)
+
+
+def _write_removed(
+    connection: sqlite3.Connection, row: int, number: int, wish: Ask | Intent
+) -> None:
+    if wish.kind is not IntentKind.LISTING:
         write_change(
             connection,
             row,
             What.REMOVED,
-            ask.message_ids,
+            wish.message_ids,
             cause=Cause.DELETED,
             intent=number,
-            until=ask.timestamp,
+            until=wish.timestamp,
         )
 
 
@@ -213,8 +220,12 @@ def write_revive(connection: sqlite3.Connection, row: int, revive: Revive) -> No
         _show_again(connection, row, revive.intent)
         write_change(connection, row, What.DROPPED, revive.intent.message_ids, intent=number)
         return
-    connection.execute("UPDATE intent SET state = 'pending' WHERE intent = ?", (number,))
-    hide(connection, row)
+    again = connection.execute(
+        "UPDATE intent SET state = 'pending' WHERE intent = ? AND state <> 'pending'", (number,)
+    )
+    if again.rowcount:
+        hide(connection, row)
+        _write_removed(connection, row, number, revive.intent)
 
 
 def intents(connection: sqlite3.Connection, *, pending: bool = False) -> list[Intent]:

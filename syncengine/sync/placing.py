@@ -180,8 +180,10 @@ class _Placing:
         if stale is not None:
             return evolve(_disbelieve(key, stale, view), absence=sightings(page, self.held))
         judged = judge_head(key, page, self.held, view)
+        if page.repeated and view.newest_served(key) in self.held:
+            page = evolve(page, repeated=False)  # it was the head, whatever it was asked for
         run = evolve(self.run, open_above=judged.open_above)
-        batch = evolve(self, run=run).woven(to_head=judged.covers)
+        batch = evolve(self, page=page, run=run).woven(to_head=judged.covers)
         if batch is None or batch.shifts:
             return batch
         listed = view.listed(key)

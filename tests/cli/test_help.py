@@ -12,6 +12,7 @@ COMMANDS = sorted(syncengine.commands)
 SPELLED = {
     "delete": {"--ids", "--before", "--all", "--keep-messages", "--dry-run", "--yes"},
     "outbox": {"--retry", "--drop"},
+    "verify": {"--accept", "--yes"},
 }
 """What is deleted must not hang on a variable that was set for a listing, or forgotten."""
 
@@ -19,7 +20,7 @@ SPELLED = {
 def test_the_commands() -> None:
     """The ones that there are."""
     reading = ["conversations", "messages", "outbox", "status"]
-    assert sorted([*reading, "delete", "demo", "emulator", "sync"]) == COMMANDS
+    assert sorted([*reading, "delete", "demo", "emulator", "sync", "verify"]) == COMMANDS
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -80,6 +80,19 @@ def test_a_sync_that_brought_no_message(serve: Serve, world: World) -> None:
     assert alice.call("sync").out.startswith("no new messages; 1 conversation updated (")
 
 
+def test_a_sync_that_only_removed(serve: Serve, world: World) -> None:
+    """Law 5: what another device deleted goes by and by, and the report counts it."""
+    ids = [world.send("bob", "alice", Kind.CHAT, f"m{n} 你好 👍") for n in range(30)]
+    alice = serve(world).but(SYNCENGINE_CONFIRM_ABSENCE_AFTER="0")
+    assert alice.call("sync").code == 0
+    world.delete_messages("alice", "bob", ids[5:8], Kind.CHAT)
+    reports = [alice.call("sync").out for _ in range(3)]
+    assert reports[1].startswith("no new messages, 3 removed in 1 conversation (")
+    assert reports[2].startswith("nothing new (")
+    listed = alice.call("messages", "bob", "--json").lines
+    assert [each["message_id"] for each in listed] == [*ids[:5], *ids[8:]]
+
+
 def test_every_flag_can_come_as_a_flag(newcomer: Person) -> None:
     """The account may be named on the command line as well; flags win."""
     env = newcomer.env

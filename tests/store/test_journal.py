@@ -66,6 +66,23 @@ async def test_a_refusal_and_a_return_are_told(side: Side) -> None:
     assert found[-1].message_ids == ids[3:4]
 
 
+async def test_a_refused_deletion_that_is_tried_again_is_told(side: Side) -> None:
+    """Laws 1 and 8: what a retry takes out of sight again is written down, once."""
+    ids = side.send(*numbered(1, 6))
+    await side.sync()
+    side.world.switches = Switches(roaming="disabled-400")
+    async with side.engine() as engine:
+        await engine.delete_remote_messages_with_ids("bob", "chat", ids[:1])
+        await engine.deliver()
+        (intent,) = await engine.outbox()
+        for _ in range(2):
+            await engine.retry_intents([intent.number])
+    found = await changes(side)
+    assert [change.what for change in found] == [What.REMOVED, What.REFUSED, What.REMOVED]
+    assert found[-1].message_ids == ids[:1]
+    assert (found[-1].cause, found[-1].intent) == (Cause.DELETED, intent.number)
+
+
 async def test_a_deletion_up_to_a_time_needs_no_list_of_ids(side: Side) -> None:
     """A million messages are one row."""
     side.send(*numbered(1, 6))
