@@ -13,7 +13,7 @@ import pytest
 from syncengine import Kind, SyncEngine
 from syncengine.emulator import Switches, World
 from syncengine.store.database import connect_inline
-from tests.engine.interrupting import BATCH, Stage, Step, interrupt
+from tests.engine.interrupting import BATCH, Stage, Step, interrupt, interrupt_for_good
 from tests.harness import USER, numbered
 
 MEMORY = Path("/dev/shm")
@@ -132,6 +132,15 @@ async def test_a_conversation_deleted_with_its_messages(stage: Stage) -> None:
     assert [message_id for _, _, message_id, *_ in end.shown] == later
     assert end.served[0] == ("alice",)
     stage.assert_same()
+
+
+async def test_a_conversation_whose_deletion_nobody_asks_for_again(stage: Stage) -> None:
+    """Laws 1 and 8: a call that was cut off has done all or nothing."""
+    stage.send(*numbered(1, 3))
+    await stage.sync()
+    await interrupt_for_good(
+        stage, lambda engine: engine.delete_remote_conversation("bob", "chat"), sync
+    )
 
 
 async def test_a_conversation_deleted_without_its_messages(stage: Stage) -> None:
@@ -288,25 +297,31 @@ async def test_deleting_while_a_pull_goes_on(stage: Stage) -> None:
     stage.assert_same()
 
 
-async def later_cycle(engine: SyncEngine) -> None:
+def later_cycle(stage: Stage) -> Step:
     """A cycle, 11 seconds later by every clock."""
-    await engine._environment.sleep(11)
-    await engine.sync()
+
+    async def step(engine: SyncEngine) -> None:
+        stage.time.seconds += 11
+        await engine.sync()
+
+    return step
 
 
 async def test_a_removal_by_absence(stage: Stage) -> None:
     """Law 5: one read makes a suspect, a second one removes, whatever happens in between."""
+    stage.settings["audit_pages"] = 4
     ids = stage.send(*numbered(1, 7))
     stage.time.seconds += 7200
     await stage.sync()
     stage.world.delete_messages(USER, "bob", ids[2:4], Kind.CHAT)
-    end = await interrupt(stage, later_cycle, later_cycle)
+    end = await interrupt(stage, later_cycle(stage), later_cycle(stage))
     assert [message_id for *_, message_id in end.changes] == ids[2:4]
     stage.assert_same()
 
 
 async def test_a_mass_removal_that_a_person_accepts(stage: Stage) -> None:
     """Law 5: all of it goes, or is held back still; the guard does not count anew."""
+    stage.settings["audit_pages"] = 4
     stage.page_size = 49
     ids = stage.send(*numbered(1, 56))
     stage.time.seconds += 7200
@@ -323,14 +338,14 @@ async def test_a_mass_removal_that_a_person_accepts(stage: Stage) -> None:
 
 async def test_a_conversation_deleted_on_another_device(stage: Stage) -> None:
     """Laws 5 and 6: missing in the list is a question, and its history answers."""
-    stage.settings["retention_days"] = 365.0
+    stage.settings = {"audit_pages": 4, "retention_days": 365.0}
     stage.send(*numbered(1, 4))
     stage.send("hi", peer="carol")
     stage.time.seconds += 7200
     await stage.sync()
     stage.world.delete_conversation(USER, "bob", Kind.CHAT, delete_messages=True)
     stage.time.seconds += 3600
-    end = await interrupt(stage, later_cycle, later_cycle)
+    end = await interrupt(stage, later_cycle(stage), later_cycle(stage))
     assert stage.held() == []
     assert [name for name, _, _, unlisted, *_ in end.listed if not unlisted] == ["carol"]
     stage.assert_same()
