@@ -94,7 +94,7 @@ def _check_causes(device: Device, row: Row) -> None:
             continue
         causes = device.server.causes(message_id)
         good = bool(causes & {"deleted", "recalled", "lost"})
-        good |= causes == {"capped"} and device.server.cap_is_blurred(message_id)
+        good |= causes == {"capped"} and _cap_is_blurred(device, row.key, message_id)
         # A replay of a page that was true once looks like a second read: law 5 cannot tell, and
         # two later sightings undo it, which convergence demands in the end.
         good |= device.server.replays[row.key] > 0
@@ -104,6 +104,13 @@ def _check_causes(device: Device, row: Row) -> None:
             words = f"{device.name} {row.key} {message_id} {row.cause}, true: {sorted(causes)}"
             raise Violation("nothing lost", words)
     device.books.gone |= row.ids
+
+
+def _cap_is_blurred(device: Device, key: ConversationKey, message_id: str) -> bool:
+    """Law 5 (b): a cap explains only as many as are known to have arrived."""
+    held = {m for (m,) in device.query("SELECT message_id FROM message")}
+    unseen = any(str(m.message_id) not in held for m in device.server.served(key))
+    return unseen or device.server.cap_is_blurred(message_id)
 
 
 def _check_settled(device: Device, row: Row) -> None:
