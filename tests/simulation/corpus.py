@@ -1,7 +1,11 @@
-"""Seeds that once found something: every run repeats them. What they found is in words.
+"""Seeds that once found something: every run repeats them. What they found is in words."""
 
-A seed means another life when lives change: then its entry goes, and the engine's own tests
-keep what it found.
-"""
-
-CORPUS: dict[int, str] = {}
+CORPUS: dict[int, str] = {
+    98: "order was judged by what is gone from the server",
+    324: "a lagging replica, and then a replay of what it said, removed new messages",
+    646: "the guard did not count messages that are kept unverified as part of a conversation",
+    709: "the same",
+    882: "the same",
+    3034: "rows with one and the same id made a gap wander for ever",
+    4392: "a mirror dropped what a cap on length had pushed out",
+}
