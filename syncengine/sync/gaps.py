@@ -217,8 +217,8 @@ def _remaining(
         rest = _rest(gap, low, touching, run)
         if rest is not None:
             gaps.append(rest)
-    if places and anchors[-1] is None and not touched and not run.end:
-        gaps.append(Gap(beneath.position(), low, run.cursor))
+    if places and anchors[-1] is None and not touched:
+        gaps += _opened(run, beneath.position(), low)
     if run.open_above and not any(gap.high == HEAD for gap in gaps):
         newest = local.below(HEAD)
         gaps.append(Gap(max(high, START if newest is None else newest), HEAD))
@@ -237,6 +237,14 @@ def _merged(gaps: Sequence[Gap]) -> list[Gap]:
             gap = evolve(upper, low=last.low, seam=gap.seam and last.seam)
         merged.append(gap)
     return merged
+
+
+def _opened(run: Run, below: int, low: int) -> list[Gap]:
+    """What lies below a run that met nothing: unknown; or where history starts with it, what
+    may have expired between it and the older messages held."""
+    if not run.end:
+        return [Gap(below, low, run.cursor)]
+    return [] if below == START else [Gap(below, low, seam=True)]
 
 
 class _Beneath:

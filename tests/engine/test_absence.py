@@ -122,6 +122,20 @@ async def test_what_may_have_expired_stays_and_is_marked(side: Side) -> None:
     assert (conversation.whole, conversation.expired) == (True, False)
 
 
+async def test_a_head_that_meets_nothing_held_leaves_a_seam(side: Side) -> None:
+    """Law 2: what came and expired unseen lay between; also where no gap was known of."""
+    use(side, retention_days=7)
+    side.send(*numbered(1, 3))
+    await side.sync()
+    side.time.seconds += DAY
+    side.send(*numbered(4, 6))
+    side.time.seconds += 7 * DAY
+    side.send(*numbered(7, 8))
+    async with side.engine() as engine:
+        await engine.fetch_history_messages("bob", "chat")
+    assert side.picture() == "[m1 m2 m3] ~ [m7 m8]"
+
+
 async def test_a_mirror_drops_what_expired(side: Side) -> None:
     """Law 7: with `retention="mirror"` what the server dropped is dropped here too."""
     use(side, retention_days=7)
