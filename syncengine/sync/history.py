@@ -284,7 +284,9 @@ class History:
                 self._hasty.add(key)
                 return more, place_nothing
             # Of two requests, so not proved: the second start may be gone by then.
-            return more, place_below(key, link.above, more, self.rules)
+            both = evolve(more, messages=[*page.messages, *more.messages])
+            decision = place_overlapping(key, link.above, both, self.rules, proved=False)
+            return both, decision
         if link.fresh and all(message.message_id != link.above for message in page.messages):
             self._hasty.add(key)  # a replica without the start: another time
         return page, place_overlapping(key, link.above, page, self.rules)

@@ -84,11 +84,13 @@ def place_below(key: ConversationKey, above: str, page: Page, rules: Rules) -> D
     return partial(_place, key, page, _run(page, above=above), rules)
 
 
-def place_overlapping(key: ConversationKey, above: str, page: Page, rules: Rules) -> Decision:
+def place_overlapping(
+    key: ConversationKey, above: str, page: Page, rules: Rules, *, proved: bool = True
+) -> Decision:
     """A page that began higher up: it must begin with the message the chain goes on from.
 
     Then it hangs where it should, and where it contradicts the order held, that is wrong
-    (law 3).
+    (law 3); unless it was put together from two answers: then it is not `proved`.
     """
     unnamed = dropwhile(
         lambda m: m.message_id.startswith("raw:") and m.message_id != above, page.messages
@@ -96,7 +98,7 @@ def place_overlapping(key: ConversationKey, above: str, page: Page, rules: Rules
     shown = evolve(page, messages=list(unnamed))
     if not shown.messages or shown.messages[0].message_id != above:
         return place_nothing
-    return partial(_place, key, shown, evolve(_run(shown), proved=True), rules)
+    return partial(_place, key, shown, evolve(_run(shown), proved=proved), rules)
 
 
 def place_nothing(view: View) -> None:
