@@ -40,6 +40,7 @@ DOORS = {
 PURE = (
     "sync/gaps.py",
     "sync/placing.py",
+    "sync/listing.py",
     "sync/doubts.py",
     "sync/reconcile.py",
     "sync/absence.py",

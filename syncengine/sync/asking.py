@@ -12,7 +12,8 @@ from syncengine.remote.port import Remote
 from syncengine.store.batch import Batch
 from syncengine.store.store import Store
 from syncengine.store.view import View
-from syncengine.sync.placing import note_summaries, place_around, place_head
+from syncengine.sync.listing import note_summaries
+from syncengine.sync.placing import place_around, place_head
 from syncengine.sync.reconcile import Rules
 from syncengine.sync.replays import Replays
 

@@ -8,7 +8,7 @@ from syncengine.remote.port import Remote
 from syncengine.retry import Retrier
 from syncengine.store.batch import Batch
 from syncengine.store.store import Store
-from syncengine.sync.placing import note_summaries
+from syncengine.sync.listing import note_summaries
 from syncengine.sync.tally import Tally
 
 _MOST_EMPTY = 50

@@ -26,8 +26,8 @@ from syncengine.sync.audit import Audit
 from syncengine.sync.committer import Committer
 from syncengine.sync.conversations import ConversationList
 from syncengine.sync.history import History
+from syncengine.sync.listing import note_missing
 from syncengine.sync.outbox import Outbox, Placed
-from syncengine.sync.placing import note_missing
 from syncengine.sync.replays import Replays
 from syncengine.sync.tally import Listener, Tally
 from syncengine.sync.workers import AUDIT_PHASE, DEPTH_PHASE, HEAD_PHASE, Work, Workers

@@ -15,7 +15,7 @@ from syncengine.store.store import Store
 from syncengine.store.view import View
 from syncengine.store.writer import Decision
 from syncengine.sync.intents import Answer, answer_to, batches, bounded
-from syncengine.sync.placing import look_again
+from syncengine.sync.listing import look_again
 
 
 @frozen
