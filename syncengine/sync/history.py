@@ -96,6 +96,8 @@ class History:
         self.server_time: int | None = None
         """What the server said last, ms."""
         self._stay = 0
+        self._broken: set[ConversationKey] = set()
+        """Of which a walk could not show every place."""
         self.first_heard: int | None = None
         """What the server's first page said, ms."""
         self._added: Counter[ConversationKey] = Counter()
@@ -204,7 +206,8 @@ class History:
         if batch is None or batch.covered is None or batch.covered.low == START:
             return None if batch is None else batch.covered
         link = _next_link(Link(None, None, "", walking=True, whole=True), page, batch)
-        done = await self._follow(key, evolve(link, virgin=False))
+        self._broken.discard(key)
+        done = await self._follow(key, evolve(link, virgin=False)) and key not in self._broken
         return evolve(batch.covered, low=START, lowest_id=None) if done else batch.covered
 
     async def read_newest(self, key: ConversationKey) -> Batch | None:
@@ -287,8 +290,12 @@ class History:
             both = evolve(more, messages=[*page.messages, *more.messages])
             decision = place_overlapping(key, link.above, both, self.rules, proved=False)
             return both, decision
-        if link.fresh and all(message.message_id != link.above for message in page.messages):
-            self._hasty.add(key)  # a replica without the start: another time
+        if all(message.message_id != link.above for message in page.messages):
+            if link.fresh:
+                self._hasty.add(key)  # a replica without the start: another time
+            if link.whole and page.messages:
+                self._broken.add(key)  # gone since, as after a deletion of ours: go on below it
+                return page, place_around(key, link.before, page, self.rules)
         return page, place_overlapping(key, link.above, page, self.rules)
 
     async def _settled(self, pending: Outcome) -> Batch | None:

@@ -7,5 +7,8 @@ CORPUS: dict[int, str] = {
     709: "the same",
     882: "the same",
     3034: "rows with one and the same id made a gap wander for ever",
+    5394: "a head that met nothing held joined what may have expired in between",
+    5902: "a message at the join of two answers was never covered, and so never missed",
+    20316: "a walk broke off where a deletion of ours had not reached all replicas",
     4392: "a mirror dropped what a cap on length had pushed out",
 }
