@@ -5,7 +5,7 @@ where there are too many: a server that was restored from a backup, or emptied, 
 empty the copy (law 10). No await.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 
 from attrs import evolve
 
@@ -58,12 +58,17 @@ def judge_absence(
     gaps: Sequence[Gap],
     rules: Rules,
     view: View,
+    strays: Set[str] = frozenset(),
 ) -> Absence | None:
-    """What becomes of what is held in the part and was not shown; None: nothing changes."""
+    """What becomes of what is held in the part and was not shown; None: nothing changes.
+
+    `strays` were shown, and have no place in `places`.
+    """
     seen = sightings(page, held)
     if part is None or page.served_at is None:
         return seen
-    absent = _absent(key, part, places, gaps, page.served_at, rules, view)
+    found = _absent(key, part, places, gaps, page.served_at, rules, view)
+    absent = [message for message in found if message.message_id not in strays]
     if not absent:
         return seen
     fates = _fates(key, absent, page, places, rules, view)

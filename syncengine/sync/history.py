@@ -198,10 +198,11 @@ class History:
         Returns the part that was read; it ends early where the server's answers prove
         nothing.
         """
-        for _ in range(MAX_LOOKS):  # as long as the list's last message is looked for
+        # As long as the list's last message is looked for, or it is not believed yet.
+        for _ in range(MAX_LOOKS):
             page = await self._fetch_through(key, "", _AUDIT_LEAST)
             batch = await self._commit_head(key, page)
-            if batch is None or not batch.looks:
+            if batch is None or not (batch.looks or page.repeated):
                 break
         if batch is None or batch.covered is None or batch.covered.low == START:
             return None if batch is None else batch.covered

@@ -102,8 +102,26 @@ def _place(key: ConversationKey, page: Page, run: Run, rules: Rules, view: View)
     if not page.messages and view.row(key) is None:
         return None  # nobody ever heard of this conversation
     run = _distinct(run)
-    placing = _Placing(key, page, run, rules, view, view.held(key, run.ids))
+    placing = _without_strays(_Placing(key, page, run, rules, view, view.held(key, run.ids)))
     return placing.head() if run.head else placing.woven()
+
+
+def _without_strays(placing: "_Placing") -> "_Placing":
+    """Rows without an id of their own tell no order where one like them is held already:
+    the same bytes may stand in many places."""
+    ids = placing.run.ids
+    hung_on = None if placing.run.head or not ids else ids[0]
+    stray = {m for m in placing.held if m.startswith("raw:") and m != hung_on}
+    if not stray:
+        return placing
+    shown = [message for message in placing.page.messages if message.message_id not in stray]
+    return evolve(
+        placing,
+        page=evolve(placing.page, messages=shown),
+        run=evolve(placing.run, ids=[m for m in ids if m not in stray]),
+        held={m: found for m, found in placing.held.items() if m not in stray},
+        strays=frozenset(stray),
+    )
 
 
 def _disbelieve(key: ConversationKey, doubt: Doubt, view: View) -> Batch:
@@ -131,6 +149,8 @@ class _Placing:
     view: View
     held: Held
     """Those of the run's messages that are here."""
+    strays: frozenset[str] = frozenset()
+    """Shown, and of no use for the order."""
 
     def head(self) -> Batch | None:
         """Place a page of the newest end, as far as it is believed."""
@@ -180,7 +200,15 @@ class _Placing:
         part = covered(self.page, self.run, woven.places, to_head=to_head)
         places = dict(zip(self.run.ids, woven.places, strict=True))
         absence = judge_absence(
-            self.key, self.page, places, part, self.held, gaps, self.rules, self.view
+            self.key,
+            self.page,
+            places,
+            part,
+            self.held,
+            gaps,
+            self.rules,
+            self.view,
+            self.strays,
         )
         batch = evolve(batch, covered=part, absence=absence)
         return batch if absence is None else self._without_hollow_seams(batch, woven, absence)

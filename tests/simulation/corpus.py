@@ -10,5 +10,7 @@ CORPUS: dict[int, str] = {
     5394: "a head that met nothing held joined what may have expired in between",
     5902: "a message at the join of two answers was never covered, and so never missed",
     20316: "a walk broke off where a deletion of ours had not reached all replicas",
+    40464: "rows with one and the same id were taken for one message, and spoilt the order",
+    40842: "a full audit gave up where its first page was not believed",
     4392: "a mirror dropped what a cap on length had pushed out",
 }
