@@ -206,6 +206,9 @@ class Cycle:
             for key in doubtful:
                 self._workers.put(key, HEAD_PHASE)
             await self._workers.join()
+            for key in self._incomplete & set(doubtful):
+                self._workers.put(key, AUDIT_PHASE)  # its newest page was not believed before
+            await self._workers.join()
             await self._audit.settle(lambda: self._audit.suspects(only))
 
     async def _step(self, work: Work) -> Work | None:

@@ -12,5 +12,6 @@ CORPUS: dict[int, str] = {
     20316: "a walk broke off where a deletion of ours had not reached all replicas",
     40464: "rows with one and the same id were taken for one message, and spoilt the order",
     40842: "a full audit gave up where its first page was not believed",
+    60648: "a full audit did not come back to a conversation whose newest page was in doubt",
     4392: "a mirror dropped what a cap on length had pushed out",
 }
