@@ -206,7 +206,7 @@ class Cycle:
             for key in doubtful:
                 self._workers.put(key, HEAD_PHASE)
             await self._workers.join()
-            for key in self._incomplete & set(doubtful):
+            for key in (key for key in doubtful if key in self._incomplete):
                 self._workers.put(key, AUDIT_PHASE)  # its newest page was not believed before
             await self._workers.join()
             await self._audit.settle(lambda: self._audit.suspects(only))
