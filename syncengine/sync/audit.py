@@ -155,14 +155,12 @@ class Audit:
         return [due for due in found if key in (None, due.key)]
 
     async def settle(self, places: Callable[[], Awaitable[list[Due]]]) -> None:
-        """Read those places again, downwards, as long as that decides something."""
-        before: list[Due] = []
-        due = await places()
-        while due and due != before:
-            for place in due:
-                if place not in before:
-                    await self._settle_one(place)
-            before, due = due, await places()
+        """Read those places again, downwards: each once, and where that leads to others."""
+        seen: set[Due] = set()
+        while new := [due for due in await places() if due not in seen]:
+            seen.update(new)
+            for place in new:
+                await self._settle_one(place)
 
     async def _settle_one(self, due: Due) -> None:
         try:

@@ -103,11 +103,14 @@ def is_hasty(key: ConversationKey, page: Page, held: Held, view: View) -> bool:
     """Whether an end comes too early to be believed.
 
     It says that nothing is left of the older messages held here. Where the newest of them
-    is young, a replica that lags behind is a better explanation than that all expired.
+    is young, a replica that lags behind is a better explanation than that all expired; not
+    where it shows messages as old as that: then it is only that one which is missing.
     """
     low = min((message.position for message in held.values()), default=HEAD)
     sent_at = view.sent_below(key, low)
-    return sent_at is not None and _is_fresh(page, sent_at)
+    if sent_at is None or not _is_fresh(page, sent_at):
+        return False
+    return all(message.timestamp > sent_at for message in page.messages)
 
 
 def stale_head(key: ConversationKey, page: Page, held: Held, view: View) -> Doubt | None:

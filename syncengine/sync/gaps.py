@@ -26,9 +26,6 @@ STEP = 1 << 16
 """Distance between neighbours: sixteen halvings of room for what is imported later."""
 JUMP = 1 << 36
 """Distance across a gap whose size is not known: room for a million messages."""
-NEAR = 50
-"""Messages. Within so many of a gap, what is held and not shown is taken to be deleted, and
-what is shown instead to come from the gap; further away, to be imported."""
 
 
 @frozen
@@ -173,28 +170,22 @@ def _stretch(count: int, upper: int | None, lower: int | None, local: Local) -> 
 def _room(upper: int, lower: int | None, local: Local) -> tuple[int, int | None]:
     """Where to put new messages below `upper`: from which position down, to which.
 
-    Into a gap if one is there: a span between gaps was whole when it was read, so what is
-    held between `upper` and the gap, and was not shown, is gone from the server. Where no
-    gap is near, the new messages were imported, and stand directly below `upper`.
+    Into a gap where one is known to be there: before `lower`, or directly below `upper`.
+    Otherwise directly below `upper`. Where something else is held there it may be gone from
+    the server, or may follow later: the pages below tell, until then a gap parts them.
     """
     for gap in reversed(local.gaps):
         if gap.seam or gap.high > upper or (lower is not None and gap.high <= lower):
             continue
-        if lower is not None or _is_near(upper, gap.high, local.below):
+        if lower is not None or _touches(gap, upper, local):
             return gap.high, None if gap.low == START else gap.low
     return upper, local.below(upper)
 
 
-def _is_near(upper: int, high: int, below: Callable[[int], int | None]) -> bool:
-    """At most a page of messages is held from a gap's upper end to just below `upper`."""
-    position: int | None = upper
-    if high == upper:
-        return True
-    for _ in range(NEAR):
-        position = below(position) if position is not None else None
-        if position is None or position < high:
-            return True
-    return False
+def _touches(gap: Gap, upper: int, local: Local) -> bool:
+    """Whether nothing is held from a gap's upper end to just below `upper`."""
+    below = local.below(upper)
+    return gap.high == upper or below is None or below < gap.high
 
 
 def _remaining(

@@ -393,7 +393,7 @@ async def test_a_page_asked_for_before_a_deletion_was_accepted_brings_nothing_ba
     side.page_size = 10
     side.send(*numbered(1, 40))
     side.time.seconds += 7200
-    await side.sync_until(lambda progress: progress.pages >= 1, fetchers=1)
+    await side.sync_until(lambda progress: progress.pages >= 1, retention_days=7)
     remote = side.remote()
     delivering: list[asyncio.Task[object]] = []
     async with side.engine(remote=remote) as engine:
@@ -473,4 +473,25 @@ async def test_a_server_whose_clock_was_set_back_delays_and_loses_nothing(side: 
     await cycles(side, 1)
     side.world.advance(-DAY * 1000)
     assert await cycles(side, 2) == [0, 1]
+    assert side.held() == side.served()
+
+
+async def test_what_was_put_above_a_gap_does_not_make_older_messages_look_gone(side: Side) -> None:
+    """Laws 3 and 5: a page shows messages imported below the newest, and not yet the older
+    ones that follow; with a gap near these, it is no proof that they are gone."""
+    side.page_size = 6
+    for text in numbered(1, 20):
+        side.send(text)
+        side.time.seconds += 10
+    await side.sync_until(lambda progress: progress.pages >= 2, fetchers=1)
+    held = side.held()
+    newest = side.world.message(held[-1]).timestamp
+    for n in range(6):
+        side.world.import_message("bob", USER, content="back", at=newest - 5_000 + n)
+    for text in ("new 1", "new 2", "new 3"):
+        side.send(text)
+        await side.sync_until(lambda progress: progress.pages >= 1, retention_days=7)
+        assert set(held) <= set(side.held())
+        side.time.seconds += 11
+    await side.sync()
     assert side.held() == side.served()

@@ -68,7 +68,9 @@ def _unclaimed(
         if any(low <= gap_low and gap_high <= high for gap_low, gap_high in gaps):
             continue
         stays = line.messages[older]
-        trusted = stays.edit is None and str(stays.message_id) not in server.imported
+        trusted = str(stays.message_id) not in server.imported and not _outlived(
+            server, line.messages[: older + 1]
+        )
         for message in line.messages[older + 1 : newer]:
             if _missed(server, message, also_expired=trusted):
                 yield message, f"between {low} and {high}"
@@ -76,6 +78,13 @@ def _unclaimed(
         for message in line.messages[: held[0][1]]:
             if _missed(server, message, also_expired=False):
                 yield message, "below the start"
+
+
+def _outlived(server: Server, older: Sequence[Message]) -> bool:
+    """Whether a page can join what is new to an edited message, past what expired between:
+    to the newest of these, or below it where all that follows has expired."""
+    still = next((m for m in reversed(older) if not server.causes(str(m.message_id))), older[-1])
+    return older[-1].edit is not None or still.edit is not None
 
 
 def _missed(server: Server, message: Message, *, also_expired: bool) -> bool:

@@ -13,5 +13,7 @@ CORPUS: dict[int, str] = {
     40464: "rows with one and the same id were taken for one message, and spoilt the order",
     40842: "a full audit gave up where its first page was not believed",
     60648: "a full audit did not come back to a conversation whose newest page was in doubt",
+    50234: "an edited message outlived newer ones; what it joins may have expired unseen",
+    102096: "a full audit went back and forth between two places without end",
     4392: "a mirror dropped what a cap on length had pushed out",
 }

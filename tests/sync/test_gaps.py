@@ -146,6 +146,23 @@ def test_an_import_at_a_pages_end_leaves_a_gap_below() -> None:
     assert copy.picture() == "[m1] ? [new m2 m3]"
 
 
+def test_what_was_shown_below_a_message_is_not_put_past_older_ones_into_a_gap() -> None:
+    """Laws 3 and 5: the page does not say that the older ones are gone. A later one does."""
+    copy = Copy({"m1": 0, "m2": STEP, "m5": 2 * STEP}, [Gap(START, 0)])
+    copy.apply(run("m3 m4 m5", head=True))
+    assert copy.picture() == "? [m1 m2] ? [m3 m4 m5]"
+    copy.apply(run("m2 m3"))
+    assert copy.picture() == "? [m1 m2 m3 m4 m5]"
+
+
+def test_what_was_shown_below_a_message_comes_from_the_gap_where_history_ends() -> None:
+    """Law 2: a chain that ends without the older messages leaves no gap, and seams at them."""
+    copy = Copy({"m2": STEP, "m5": 2 * STEP}, [Gap(START, STEP)])
+    copy.apply(run("m1 m5", head=True))
+    copy.apply(run("m0 m1", end=True))
+    assert copy.picture() == "~ [m2] ~ [m0 m1 m5]"
+
+
 def test_a_page_that_contradicts_the_order_moves_the_rows() -> None:
     """Law 3: the server's page decides the order, not what was held before."""
     copy = Copy({"m1": 0, "m3": STEP, "m2": 2 * STEP, "m4": 3 * STEP})
