@@ -81,10 +81,14 @@ def _unclaimed(
 
 
 def _outlived(server: Server, older: Sequence[Message]) -> bool:
-    """Whether a page can join what is new to an edited message, past what expired between:
-    to the newest of these, or below it where all that follows has expired."""
-    still = next((m for m in reversed(older) if not server.causes(str(m.message_id))), older[-1])
-    return older[-1].edit is not None or still.edit is not None
+    """Whether a page could join what is new to an edited message, past what expired between:
+    to the newest of these, or below it where all that follows is gone by now."""
+    for message in reversed(older):
+        if message.edit is not None:
+            return True
+        if not server.causes(str(message.message_id)):
+            return False
+    return False
 
 
 def _missed(server: Server, message: Message, *, also_expired: bool) -> bool:
