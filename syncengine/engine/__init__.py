@@ -1,0 +1,5 @@
+"""What a program calls: core (opens, syncs), fetching, deleting; parts is what they share."""
+
+from syncengine.engine.core import SyncEngine
+
+__all__ = ["SyncEngine"]
