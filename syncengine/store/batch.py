@@ -19,6 +19,9 @@ BURIED = -1
 RETURNED = -2
 """In place of an intent's number: removed by absence, and served once since (law 5)."""
 
+UNCOUNTED = 1 << 40
+"""Messages that arrived, more than any cap on a conversation's length."""
+
 
 @frozen
 class Gap:
@@ -30,6 +33,8 @@ class Gap:
     """The server's; continues below `high`."""
     seam: bool = False
     """It may have expired unseen: shown, never fetched again (law 2)."""
+    guessed: bool = False
+    """What hangs above it may stand below what is under it: no page has shown both."""
 
 
 @frozen

@@ -152,9 +152,9 @@ _WANTED_GONE = "SELECT message_id FROM intent_message WHERE intent = ? AND messa
 _SURROUNDINGS = """
     SELECT EXISTS (SELECT 1 FROM tombstone WHERE conversation = :row)
         OR EXISTS (SELECT 1 FROM intent WHERE conversation = :row AND state = 'pending'),
-        NULL, NULL, NULL
+        NULL, NULL, NULL, NULL
     UNION ALL
-    SELECT low, high, cursor, seam FROM gap WHERE conversation = :row
+    SELECT low, high, cursor, seam, guessed FROM gap WHERE conversation = :row
 """
 _BELOW = """
     SELECT position FROM message WHERE conversation = ? AND position < ?
@@ -327,7 +327,10 @@ class View:
         One statement for both: it runs for every page of a pull.
         """
         found = self._connection.execute(_SURROUNDINGS, {"row": self.row(key)}).fetchall()
-        gaps = [Gap(low, high, cursor, bool(seam)) for low, high, cursor, seam in found[1:]]
+        gaps = [
+            Gap(low, high, cursor, bool(seam), bool(guessed))
+            for low, high, cursor, seam, guessed in found[1:]
+        ]
         return sorted(gaps, key=lambda gap: gap.high), bool(found[0][0])
 
     def below(self, key: ConversationKey, position: int) -> int | None:

@@ -54,7 +54,8 @@ _REPLACE = """
 _HIDE = "UPDATE message SET hidden = ? WHERE conversation = ? AND message_id = ?"
 _MOVE = "UPDATE message SET position = ? WHERE conversation = ? AND message_id = ?"
 _SHRINK = """
-    UPDATE gap SET low = ?, high = ?, cursor = ?, seam = ? WHERE conversation = ? AND high = ?
+    UPDATE gap SET low = ?, high = ?, cursor = ?, seam = ?, guessed = ?
+    WHERE conversation = ? AND high = ?
 """
 _NEWEST = """
     UPDATE conversation SET
@@ -222,14 +223,17 @@ def _write_gaps(
 ) -> None:
     if len(closed) == len(opened) == 1:  # the usual page: its gap is smaller now
         (was,), (gap,) = closed, opened
-        connection.execute(_SHRINK, (gap.low, gap.high, gap.cursor, gap.seam, row, was.high))
+        connection.execute(
+            _SHRINK, (gap.low, gap.high, gap.cursor, gap.seam, gap.guessed, row, was.high)
+        )
         return
     for gap in closed:
         connection.execute("DELETE FROM gap WHERE conversation = ? AND high = ?", (row, gap.high))
     for gap in opened:
         connection.execute(
-            "INSERT INTO gap VALUES (?, ?, ?, ?, ?)",
-            (row, gap.low, gap.high, gap.cursor, gap.seam),
+            "INSERT INTO gap (conversation, low, high, cursor, seam, guessed)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
+            (row, gap.low, gap.high, gap.cursor, gap.seam, gap.guessed),
         )
 
 

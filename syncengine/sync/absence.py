@@ -59,10 +59,12 @@ def judge_absence(
     rules: Rules,
     view: View,
     strays: Set[str] = frozenset(),
+    arriving: int = 0,
 ) -> Absence | None:
     """What becomes of what is held in the part and was not shown; None: nothing changes.
 
-    `strays` were shown, and have no place in `places`.
+    `strays` are not judged: shown without a place in `places`, or not known to stand in the
+    part. `arriving` messages are new with this page.
     """
     seen = sightings(page, held)
     if part is None or page.served_at is None:
@@ -71,7 +73,7 @@ def judge_absence(
     absent = [message for message in found if message.message_id not in strays]
     if not absent:
         return seen
-    fates = _fates(key, absent, page, places, rules, view)
+    fates = _fates(key, absent, page, places, rules, view, arriving)
     absence = _absence(page.served_at, absent, fates, () if seen is None else seen.cleared)
     if _is_mass(key, absence, held, rules, view):
         absence = evolve(
@@ -106,6 +108,7 @@ def _fates(
     places: Mapping[str, int],
     rules: Rules,
     view: View,
+    arriving: int,
 ) -> dict[str, Fate]:
     assert page.served_at is not None
     evidence = Evidence(
@@ -113,7 +116,7 @@ def _fates(
         served_at=page.served_at,
         horizon=horizon(rules, view.longest_stay()),
         confirm_after=rules.confirm_after,
-        arrived=_arrived(key, view),
+        arrived=_arrived(key, view, arriving),
         mirror=rules.mirror,
     )
     return reconcile([_stored(m) for m in absent if m.hidden is None], evidence)
@@ -133,13 +136,13 @@ def _stored(message: PlacedMessage) -> Stored:
     )
 
 
-def _arrived(key: ConversationKey, view: View) -> int | None:
+def _arrived(key: ConversationKey, view: View, arriving: int) -> int | None:
     """How many messages may have pushed out others; None: the head was not read.
 
     Where it was read and showed less than is held, it is open only until that is confirmed.
     """
     unread = any(gap.high == HEAD and not gap.seam for gap in view.gaps(key))
-    return None if unread and view.noted_doubt(key) is None else view.arrived(key)
+    return None if unread and view.noted_doubt(key) is None else view.arrived(key) + arriving
 
 
 def _absence(

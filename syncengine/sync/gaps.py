@@ -12,10 +12,14 @@ newest first. `weave` works a run into what is held:
    remains of a gap below it gets the run's cursor. A run that ends in the unknown opens
    a gap there; a run that reached the start of history closes what lies below, or turns
    it into a seam where older messages are held (law 2).
+4. New messages at a run's end stand directly below the message above them, and the gap
+   that parts them from older ones held there is *guessed*: no page has shown both. Where a
+   run passes by and does not show them, they may stand further down: they are not missing,
+   and that gap stays until a chain has looked for them.
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
 
 from attrs import evolve, frozen
@@ -66,6 +70,8 @@ class Woven:
     gaps: Sequence[Gap]
     frontier: Gap | None
     """The gap directly below the run that can still be fetched."""
+    unproved: Sequence[tuple[int, int]] = ()
+    """From one position up to, not including, another: messages that may stand below the run."""
 
 
 def weave(run: Run, local: Local) -> Woven | Shift | None:
@@ -86,7 +92,26 @@ def weave(run: Run, local: Local) -> Woven | Shift | None:
     if isinstance(places, Shift):
         return places
     gaps, frontier = _remaining(run, places, anchors, local)
-    return Woven(places, gaps, frontier)
+    kept = dict(_unproved(run, places, local))
+    if kept:
+        gaps = _merged([*gaps, *kept])
+    unproved = () if run.end else [(gap.high, upper) for gap, upper in kept.items()]
+    return Woven(places, gaps, frontier, unproved)
+
+
+def _unproved(run: Run, places: Sequence[int], local: Local) -> Iterator[tuple[Gap, int]]:
+    """Guessed gaps within the run above which something is held that the run does not show,
+    and the upper end of that."""
+    high = _upper_end(run, places, local)
+    low_end = places[-1] if places and not run.end else START
+    for gap in local.gaps:
+        if not gap.guessed or gap.low < low_end or gap.high > high:
+            continue
+        upper = min((place for place in places if place >= gap.high), default=high)
+        below = local.below(upper)
+        if upper > gap.high and below is not None and below >= gap.high:
+            low = max((place for place in places if place < gap.high), default=gap.low)
+            yield evolve(gap, low=max(low, gap.low), cursor=None), upper
 
 
 def _attached(known: Sequence[int | None]) -> bool:
@@ -209,7 +234,8 @@ def _remaining(
         if rest is not None:
             gaps.append(rest)
     if places and anchors[-1] is None and not touched:
-        gaps += _opened(run, beneath.position(), low)
+        guessed = any(anchor is not None for anchor in anchors)
+        gaps += _opened(run, beneath.position(), low, guessed=guessed)
     if run.open_above and not any(gap.high == HEAD for gap in gaps):
         newest = local.below(HEAD)
         gaps.append(Gap(max(high, START if newest is None else newest), HEAD))
@@ -225,16 +251,18 @@ def _merged(gaps: Sequence[Gap]) -> list[Gap]:
         if merged and gap.low < merged[-1].high:
             last = merged.pop()
             upper = gap if gap.high >= last.high else last
-            gap = evolve(upper, low=last.low, seam=gap.seam and last.seam)
+            open_one = not (gap.seam and last.seam)
+            guessed = gap.guessed or last.guessed
+            gap = evolve(upper, low=last.low, seam=not open_one, guessed=guessed and open_one)
         merged.append(gap)
     return merged
 
 
-def _opened(run: Run, below: int, low: int) -> list[Gap]:
+def _opened(run: Run, below: int, low: int, *, guessed: bool) -> list[Gap]:
     """What lies below a run that met nothing: unknown; or where history starts with it, what
     may have expired between it and the older messages held."""
     if not run.end:
-        return [Gap(below, low, run.cursor)]
+        return [Gap(below, low, run.cursor, guessed=guessed and below != START)]
     return [] if below == START else [Gap(below, low, seam=True)]
 
 
@@ -270,7 +298,7 @@ def _rest(gap: Gap, low: int, touching: bool, run: Run) -> Gap | None:
     if run.end:
         if touching and gap.low == START:
             return None
-        return evolve(rest, cursor=None, seam=True)
+        return evolve(rest, cursor=None, seam=True, guessed=False)
     if not touching or (gap.seam and gap.high <= low):
         return rest
     return evolve(rest, cursor=run.cursor, seam=False)

@@ -28,6 +28,7 @@ from syncengine.store.writer import Decision
 from syncengine.sync.committer import Committer, Outcome
 from syncengine.sync.doubts import FRESH_MS, MAX_LOOKS
 from syncengine.sync.placing import (
+    accept_guess,
     place_around,
     place_below,
     place_head,
@@ -44,6 +45,8 @@ _AUDIT_LEAST = 4
 """Messages a page that reads again: it repeats two or three, and must go on."""
 _MOST_EMPTY = 50
 """Pages without a single message, one after the other, before the server is not believed."""
+_LOOK = 20
+"""Pages below a guessed gap in which what hangs above it is looked for."""
 _MOST_FAILURES = 3
 """Chains on one gap that prove nothing, one after the other."""
 
@@ -57,6 +60,8 @@ class Link:
     before: str | None
     """One served shortly before that, by an id that the server knows."""
     cursor: str
+    sent_at: int | None = None
+    """When the oldest was sent, ms."""
     fresh: bool = False
     """The oldest is so young that not every replica may have it."""
     virgin: bool = False
@@ -138,7 +143,9 @@ class History:
         while gap is not None and failures < _MOST_FAILURES:
             added = self._added[key]
             link = link or await self._attach(key, gap)
-            if link is not None:
+            if link is not None and link.walking and gap.guessed:
+                await self._look_below(key, gap, link)
+            elif link is not None:
                 await self._follow(key, link)
             link = None
             gap, number = await self._newest_gap(key)
@@ -147,6 +154,12 @@ class History:
             fewest = min(fewest, number)
         if gap is not None and key not in self._hasty:
             raise CursorStuck(f"the history of {key} does not go on where it should")
+
+    async def _look_below(self, key: ConversationKey, gap: Gap, link: Link) -> None:
+        """What hangs above a guessed gap was not shown there: look further down."""
+        empty = link.above is None
+        if empty or await self._follow(key, link, _LOOK):
+            await self._committer.commit(accept_guess(key, gap, empty=empty))
 
     async def _attach(self, key: ConversationKey, gap: Gap) -> Link | None:
         """Begin a chain that leads into the gap."""
@@ -227,8 +240,10 @@ class History:
         came_from = Link(start, None, "", walking=batch.frontier is None)
         return _next_link(came_from, page, batch)
 
-    async def _follow(self, key: ConversationKey, link: Link) -> bool:
-        """Fetch and place until the chain's gap is closed. False: it leads nowhere."""
+    async def _follow(self, key: ConversationKey, link: Link, most: int | None = None) -> bool:
+        """Fetch and place until the chain's gap is closed, or so many pages were. False: it
+        leads nowhere."""
+        end = None if most is None else self.pages + most
         pending: Outcome | None = None
         unproved: Link | None = None
         empty = 0
@@ -257,7 +272,7 @@ class History:
                 continue
             if batch is None or stuck:
                 return False
-            if _finished(batch, link, page):
+            if _finished(batch, link, page) or (end is not None and self.pages >= end):
                 return True
             link = _next_link(link, page, batch)
         return False
@@ -268,7 +283,7 @@ class History:
         if provable and (link.fresh or not link.virgin):
             return await self._ask_with_proof(key, link)
         page = await self._fetch(key, link.cursor)
-        if provable and page.end and not page.messages:
+        if provable and (_shows_newer(page, link) or (page.end and not _named(page))):
             return await self._ask_with_proof(key, link)
         if link.above is None:
             return page, place_head(key, page, self.rules)
@@ -375,6 +390,18 @@ def _finished(batch: Batch, link: Link, page: Page) -> bool:
     return batch.frontier is None and not link.walking
 
 
+def _named(page: Page) -> bool:
+    """Whether it shows a message that the server knows by an id; else it may be the answer
+    to a start that is gone."""
+    return any(not message.message_id.startswith("raw:") for message in page.messages)
+
+
+def _shows_newer(page: Page, link: Link) -> bool:
+    """Whether a page below the link may be the head instead, given for a start that is gone:
+    it shows something that was sent later. A clock is a reason to ask again, no order."""
+    return link.sent_at is not None and any(m.timestamp > link.sent_at for m in page.messages)
+
+
 def _with_proof(link: Link) -> Link | None:
     """The link of a page that was asked for without proof, to be asked for with it."""
     return evolve(link, virgin=False) if link.virgin and link.before is not None else None
@@ -391,6 +418,7 @@ def _moved(link: Link, page: Page) -> Link:
         above=last.message_id,
         before=next((m for m in reversed(served) if m and not m.startswith("raw:")), None),
         cursor=page.cursor or last.message_id,
+        sent_at=last.timestamp,
         fresh=page.served_at is None or page.served_at - last.timestamp < FRESH_MS,
     )
 

@@ -16,6 +16,7 @@ from syncengine.store.batch import (
     HEAD,
     RETURNED,
     START,
+    UNCOUNTED,
     Absence,
     Batch,
     Doubt,
@@ -60,6 +61,21 @@ def place_overlapping(
 
 def place_nothing(view: View) -> None:
     """A page that proves nothing."""
+
+
+def accept_guess(key: ConversationKey, guess: Gap, *, empty: bool) -> Decision:
+    """What hangs above a guessed gap was not found further down either: it stands where it
+    is, or is gone, and the next reads tell. Where the server has nothing at all any more,
+    the order can not be proved: a seam."""
+
+    def decide(view: View) -> Batch | None:
+        open_ones = [gap for gap in view.gaps(key) if not gap.seam]
+        closed = [gap for gap in open_ones if gap.guessed and gap.high == guess.high]
+        seams = [evolve(gap, seam=True, cursor=None) for gap in closed] if empty else []
+        left = len(open_ones) - len(closed)
+        return Batch(key, gaps_closed=closed, gaps_opened=seams, open_gaps=left)
+
+    return decide
 
 
 def place_around(key: ConversationKey, start: str, page: Page, rules: Rules) -> Decision:
@@ -192,7 +208,7 @@ class _Placing:
         if guarded:
             batch = _guarded(batch, page, view)
         batch = self._without_absent(batch, woven, gaps, to_head=to_head)
-        return evolve(batch, hasty=True) if hasty else batch
+        return evolve(batch, hasty=True) if hasty or woven.unproved else batch
 
     def _without_absent(
         self, batch: Batch, woven: Woven, gaps: Sequence[Gap], *, to_head: bool
@@ -208,10 +224,19 @@ class _Placing:
             gaps,
             self.rules,
             self.view,
-            self.strays,
+            self.strays | self._unproved(woven),
+            batch.arrived,
         )
         batch = evolve(batch, covered=part, absence=absence)
         return batch if absence is None else self._without_hollow_seams(batch, woven, absence)
+
+    def _unproved(self, woven: Woven) -> set[str]:
+        """Held in the run's part, and perhaps not standing there."""
+        return {
+            message.message_id
+            for low, high in woven.unproved
+            for message in self.view.between(self.key, low - 1, high, START)
+        }
 
     def _without_hollow_seams(self, batch: Batch, woven: Woven, absence: Absence) -> Batch:
         """A seam below which nothing is left is no seam: history begins above it."""
@@ -258,7 +283,7 @@ def _batch(
         gaps_closed=[gap for gap in gaps if gap not in woven.gaps],
         gaps_opened=[gap for gap in woven.gaps if gap not in gaps],
         newest_changed=bool(moves) or (run.head and bool(inserts)),
-        arrived=_arrivals(inserts, gaps),
+        arrived=_arrivals(inserts, gaps, woven),
         frontier=woven.frontier,
         open_gaps=sum(not gap.seam for gap in woven.gaps),
         stay=_longest_stay(distinct, held, served_at),
@@ -277,9 +302,13 @@ def _longest_stay(rows: Mapping[str, MessageRow], held: Held, served_at: int | N
     return max(stays, default=0)
 
 
-def _arrivals(inserts: Sequence[tuple[int, MessageRow]], gaps: Sequence[Gap]) -> int:
+def _arrivals(inserts: Sequence[tuple[int, MessageRow]], gaps: Sequence[Gap], woven: Woven) -> int:
     """How many of the messages are new on the server: those that do not lie in the first
-    descent to the start of history."""
+    descent to the start of history. A new seam below them hides any number."""
+    newest = max((place for place, _ in inserts), default=START)
+    seams = [gap for gap in woven.gaps if gap.seam and gap.low != START and gap not in gaps]
+    if any(gap.high <= newest for gap in seams):
+        return UNCOUNTED
     unread = max((gap.high for gap in gaps if gap.low == START), default=START)
     return sum(1 for place, _ in inserts if place > unread)
 

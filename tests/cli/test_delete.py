@@ -269,7 +269,8 @@ def test_what_is_not_fetched_yet_goes_too_and_it_says_so(alice: Person) -> None:
     alone = offline(alice)
     with opened(alice.db) as database:
         database.execute(
-            "INSERT INTO gap SELECT conversation, ?, min(position), NULL, 0 FROM message"
+            "INSERT INTO gap (conversation, low, high, cursor, seam)"
+            " SELECT conversation, ?, min(position), NULL, 0 FROM message"
             " JOIN conversation USING (conversation) WHERE conversation_id = 'noor'",
             (-(2**62),),
         )

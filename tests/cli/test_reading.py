@@ -125,7 +125,8 @@ def test_where_the_start_is_missing_there_is_no_paging_back(alice: Person, seam:
     """Below the oldest message held is a hole, and nothing to be shown with --before."""
     with opened(alice.db) as database:
         database.execute(
-            "INSERT INTO gap SELECT conversation, ?, min(position), NULL, ? FROM message"
+            "INSERT INTO gap (conversation, low, high, cursor, seam)"
+            " SELECT conversation, ?, min(position), NULL, ? FROM message"
             " JOIN conversation USING (conversation) WHERE conversation_id = 'noor'",
             (-(2**62), seam),
         )
@@ -218,8 +219,14 @@ def test_gaps_and_seams_are_shown_where_they_are(alice: Person) -> None:
             "SELECT conversation, min(position), max(position) FROM message"
             " JOIN conversation USING (conversation) WHERE conversation_id = 'noor'"
         ).fetchone()
-        database.execute("INSERT INTO gap VALUES (?, ?, ?, NULL, 0)", (row, -(2**62), low))
-        database.execute("INSERT INTO gap VALUES (?, ?, ?, NULL, 1)", (row, high, 2**62))
+        database.execute(
+            "INSERT INTO gap (conversation, low, high, cursor, seam) VALUES (?, ?, ?, NULL, 0)",
+            (row, -(2**62), low),
+        )
+        database.execute(
+            "INSERT INTO gap (conversation, low, high, cursor, seam) VALUES (?, ?, ?, NULL, 1)",
+            (row, high, 2**62),
+        )
     lines = alice.call("messages", "noor", "--all").out.splitlines()
     assert "gap" in lines[0]
     assert "seam" in lines[-1]
@@ -235,10 +242,16 @@ def test_status_counts_no_conversation_twice(alice: Person) -> None:
         for (row,) in rows[:3]:
             database.execute("DELETE FROM message WHERE conversation = ?", (row,))
             database.execute("UPDATE conversation SET fetched = 0 WHERE conversation = ?", (row,))
-            database.execute("INSERT INTO gap VALUES (?, ?, ?, NULL, 0)", (row, -(2**62), 2**62))
+            database.execute(
+                "INSERT INTO gap (conversation, low, high, cursor, seam) VALUES (?, ?, ?, NULL, 0)",
+                (row, -(2**62), 2**62),
+            )
         for low in (-(2**62), 0):
             gap = (*rows[3], low, low + 1)
-            database.execute("INSERT INTO gap VALUES (?, ?, ?, NULL, 0)", gap)
+            database.execute(
+                "INSERT INTO gap (conversation, low, high, cursor, seam) VALUES (?, ?, ?, NULL, 0)",
+                gap,
+            )
     figures = alice.call("status", "--json").object
     assert (figures["gaps"], figures["never_synced"]) == (5, 3)
     words = alice.call("status").out

@@ -90,7 +90,10 @@ def test_conversations_the_longest_ago_first(serve: Serve, world: World) -> None
             (NAME,),
         ).fetchall()
         database.execute("UPDATE audit SET verified_at = NULL WHERE conversation = ?", (row,))
-        database.execute("INSERT INTO gap VALUES (?, ?, ?, NULL, 0)", (row, -(2**62), position))
+        database.execute(
+            "INSERT INTO gap (conversation, low, high, cursor, seam) VALUES (?, ?, ?, NULL, 0)",
+            (row, -(2**62), position),
+        )
         database.execute(
             "UPDATE audit SET verified_at = 1000 WHERE conversation ="
             " (SELECT conversation FROM conversation WHERE conversation_id = 'carol')"

@@ -15,5 +15,11 @@ CORPUS: dict[int, str] = {
     60648: "a full audit did not come back to a conversation whose newest page was in doubt",
     50234: "an edited message outlived newer ones; what it joins may have expired unseen",
     102096: "a full audit went back and forth between two places without end",
+    201605: "what arrived with a page did not count as what may have pushed others out",
+    201703: "what was shown below a message was held to be gone, and stood further down",
+    202844: "a row that is no message made the answer to a dead start look like the end",
+    203950: "a row that is no message counted under the cap (of the oracle)",
+    206257: "the same as 201703, with a server that lost everything for a while",
+    302205: "a dead start was answered with the head, all new, and taken for old history",
     4392: "a mirror dropped what a cap on length had pushed out",
 }

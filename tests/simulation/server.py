@@ -108,11 +108,14 @@ class Server:
         return set(_reasons(view, timeline.messages[place], capped=capped))
 
     def cap_is_blurred(self, message_id: str) -> bool:
-        """Whether deletions nearby hide from everybody that a cap took the message (law 5 (b):
-        a cap explains only as many as arrived, and no answer says which of them)."""
+        """Whether deletions or rows that are no messages, which count too, hide from everybody
+        that a cap took the message (law 5 (b): a cap explains only as many as arrived, and no
+        answer says which of them)."""
         found = self.world.find(message_id)
         lines = [] if found is None else found[0].messages
-        return bool(self.resets) or any(m.deleted_for or m.recalled_at for m in lines)
+        return bool(self.resets) or any(
+            m.deleted_for or m.recalled_at or m.raw is not None for m in lines
+        )
 
     # What peers and the web client do
 

@@ -155,6 +155,27 @@ def test_what_was_shown_below_a_message_is_not_put_past_older_ones_into_a_gap() 
     assert copy.picture() == "? [m1 m2 m3 m4 m5]"
 
 
+def test_a_guessed_order_is_no_proof_that_something_is_gone() -> None:
+    """Laws 3 and 5: a page that passes by a message whose order to the older ones no page has
+    shown does not cover it, and what parts them stays open."""
+    copy = Copy({"m1": 0, "m5": STEP})
+    copy.apply(run("m4 m5", head=True))
+    assert copy.picture() == "[m1] ? [m4 m5]"
+    woven = copy.apply(run("m1 m5", head=True))
+    assert copy.picture() == "[m1] ? [m4 m5]"
+    assert woven is not None
+    assert woven.unproved == [(copy.places["m4"], copy.places["m5"])]
+    copy.apply(run("m0 m4 m1 m5", head=True))
+    assert copy.picture().endswith("[m0 m4 m1 m5]")
+
+
+def test_above_a_gap_that_is_no_guess_a_page_proves_what_is_gone() -> None:
+    """Law 2: newer messages that stood above the head's gap are newer: passing by closes it."""
+    copy = Copy({"m1": 0, "m5": JUMP}, [Gap(0, JUMP)])
+    copy.apply(run("m1 m9", head=True))
+    assert copy.picture() == "[m1 m5 m9]"
+
+
 def test_what_was_shown_below_a_message_comes_from_the_gap_where_history_ends() -> None:
     """Law 2: a chain that ends without the older messages leaves no gap, and seams at them."""
     copy = Copy({"m2": STEP, "m5": 2 * STEP}, [Gap(START, STEP)])
