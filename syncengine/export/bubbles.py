@@ -66,7 +66,10 @@ def _time(timestamp: int) -> str:
     if moment is None:
         return f"<span>{timestamp} ms</span>"
     exact = moment.isoformat(timespec="milliseconds")
-    return f'<time datetime="{exact}" title="{exact}">{moment:%H:%M}</time>'
+    return (
+        f'<time datetime="{exact}" title="{exact}" data-day="{moment:%Y-%m-%d}">'
+        f"{moment:%H:%M}</time>"
+    )
 
 
 def _marks(message: Message, unverified: bool) -> str:

@@ -5,7 +5,7 @@ let syncengineFound = null;
   const MOST = 200, KEPT = 40, PAUSE = 150;
   const box = document.getElementById("q"), told = document.getElementById("told");
   const hits = document.getElementById("hits"), more = document.getElementById("more");
-  const rows = [...document.querySelectorAll("tr[data-stem]")];
+  const table = document.querySelector("table"), rows = [...document.querySelectorAll("tr[data-stem]")];
   const kept = new Map();
   let names = null, run = 0, timer = 0, go = null;
   const load = (name) => new Promise((resolve) => {
@@ -81,6 +81,7 @@ let syncengineFound = null;
     clearTimeout(timer);
     names ??= rows.map((row) => fold(row.dataset.name));
     rows.forEach((row, index) => { row.hidden = !holds(names[index], terms); });
+    table.hidden = rows.every((row) => row.hidden);
     hits.replaceChildren();
     more.hidden = true;
     if (go) { go(); go = null; }
