@@ -43,10 +43,9 @@ from syncengine.models import Kind
     help="The folder to write: a new one, or an empty one.",
 )
 @option(
-    "--raw/--no-raw",
-    default=True,
-    help="With or without the server's own bytes of each message (jsonl).",
-    show_default=True,
+    "--no-raw",
+    is_flag=True,
+    help="Leave the server's own bytes out of the lines; the decoded fields stay.",
 )
 @spelled_option(
     "--force", is_flag=True, help="Replace the export that DIR holds, once the new one is there."
@@ -58,7 +57,7 @@ def export(
     kind: str | None,
     layout: str,
     output: Path,
-    raw: bool,
+    no_raw: bool,
     force: bool,
     db: Path | None,
     user: str | None,
@@ -81,7 +80,7 @@ def export(
             hint="Name the conversation, or leave --kind away to export everything.",
         )
     path = existing_database(db, user)
-    settings = {"format": layout, "raw": raw, "replace": force}
+    settings = {"format": layout, "raw": not no_raw, "replace": force}
     found = asyncio.run(write(path, output, conversation, kind, settings, show=not as_json))
     if as_json:
         print_json(export_json(found))
