@@ -21,6 +21,7 @@ from syncengine.models import Conversation, ConversationKey, Message
 
 _ESCAPED = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 """Left raw by `json`. Other programs end a line at some; UTF-8 cannot carry the last."""
+_encode = json.JSONEncoder(ensure_ascii=False, default=str).encode
 
 
 def line(message: Message, *, unverified: bool, raw: bool = True) -> str:
@@ -41,8 +42,7 @@ def line(message: Message, *, unverified: bool, raw: bool = True) -> str:
     }
     if raw:
         value["raw"] = base64.b64encode(message.raw).decode("ascii")
-    text = json.dumps(value, ensure_ascii=False, default=str)
-    return _ESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n"
+    return _ESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", _encode(value)) + "\n"
 
 
 class Lines:

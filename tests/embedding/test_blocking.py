@@ -188,6 +188,27 @@ def test_closing_ends_a_sync_that_waits_for_a_dead_server(side: Side, silence: S
     engine.close()
 
 
+def test_a_callback_that_never_returns_hangs_nobody_else(side: Side) -> None:
+    """It holds the engine's thread: who waits is told at once, and closing gives it up."""
+    side.send("m1")
+    held, go = threading.Event(), threading.Event()
+    before = set(threading.enumerate())
+
+    def hold(progress: Progress) -> None:
+        held.set()
+        go.wait(BOUND)
+
+    with opened(side) as engine, ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(engine.sync, progress=hold)
+        assert held.wait(BOUND)
+        engine._loop.close(patience=0.01)
+        with pytest.raises(EngineClosed):
+            waiting.result(BOUND)
+        assert any(thread.name == "syncengine" for thread in threading.enumerate())
+        go.set()
+    assert_ended(before)
+
+
 def test_closing_while_reads_are_under_way_hangs_nobody(side: Side) -> None:
     """From several threads at once: each read is answered, or says that the engine is closed."""
     side.send(*numbered(1, 200))
