@@ -196,16 +196,18 @@ def test_a_callback_that_never_returns_hangs_nobody_else(side: Side) -> None:
 
     def hold(progress: Progress) -> None:
         held.set()
-        go.wait(BOUND)
+        go.wait(3 * BOUND)
 
     with opened(side) as engine, ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(engine.sync, progress=hold)
         assert held.wait(BOUND)
-        engine._loop.close(patience=0.01)
-        with pytest.raises(EngineClosed):
-            waiting.result(BOUND)
-        assert any(thread.name == "syncengine" for thread in threading.enumerate())
-        go.set()
+        try:
+            engine._loop.close(patience=0.01)
+            with pytest.raises(EngineClosed):
+                waiting.result(BOUND)
+            assert any(thread.name == "syncengine" for thread in threading.enumerate())
+        finally:
+            go.set()
     assert_ended(before)
 
 

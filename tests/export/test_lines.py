@@ -20,6 +20,7 @@ ANY_TEXT = st.text(st.characters(exclude_categories=()))
 ANY_VALUE: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers() | ANY_TEXT,
     lambda inner: st.lists(inner) | st.dictionaries(ANY_TEXT, inner),
+    max_leaves=5,
 )
 
 
