@@ -32,6 +32,7 @@ from syncengine.errors import (
     Unintelligible,
     Unreachable,
 )
+from syncengine.export import Export, ExportFormat, ExportProgress, export_history
 from syncengine.models import (
     Conversation,
     ConversationKey,
@@ -71,6 +72,9 @@ __all__ = [
     "EasemobRemote",
     "EngineClosed",
     "Environment",
+    "Export",
+    "ExportFormat",
+    "ExportProgress",
     "Fetched",
     "Gone",
     "Hole",
@@ -109,6 +113,7 @@ __all__ = [
     "Unreachable",
     "Verification",
     "What",
+    "export_history",
 ]
 
 

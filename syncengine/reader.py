@@ -46,6 +46,12 @@ class Reader:
         found = await self._store.read(lambda c: queries.kinds(c, conversation_id))
         return [Kind(kind) for kind in found]
 
+    async def keys(self) -> list[ConversationKey]:
+        """Every conversation of which something is readable, in the order of the list; also
+        those that were taken off the list and kept their messages."""
+        found = await self._store.read(queries.keys)
+        return [ConversationKey(conversation_id, kind) for conversation_id, kind in found]
+
     async def messages(
         self,
         conversation_id: str,

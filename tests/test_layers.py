@@ -16,7 +16,9 @@ LAYERS = (
     {"config"},
     {"remote", "store"},
     {"sync", "reader"},
+    {"export"},
     {"engine"},
+    {"blocking"},
     {"emulator"},
     {"cli"},  # commands start the programs beside it
     {"__init__", "__main__"},

@@ -21,6 +21,7 @@ assert (package / "py.typed").exists()
 async def main():
     async with syncengine.SyncEngine.open(sys.argv[1]) as engine:
         print(await engine.load_all_conversations())
+        await syncengine.export_history(engine.reader, sys.argv[1] + ".pages", "html")
 
 asyncio.run(main())
 """

@@ -6,6 +6,7 @@ from syncengine.cli.conversations import conversations
 from syncengine.cli.delete import delete
 from syncengine.cli.demo import demo
 from syncengine.cli.emulator import emulator
+from syncengine.cli.export import export
 from syncengine.cli.messages import messages
 from syncengine.cli.outbox import outbox
 from syncengine.cli.program import Program
@@ -28,6 +29,7 @@ def syncengine() -> None:
                                     --app-key ORG#APP --user NAME
     Read it, with no network:   syncengine conversations --user NAME
                                 syncengine messages CONVERSATION --user NAME
+    Take it elsewhere:          syncengine export --format html --output DIR
     Delete, here and there:     syncengine delete CONVERSATION --user NAME
     Compare all of it again:    syncengine verify --server URL …
 
@@ -42,5 +44,16 @@ def syncengine() -> None:
     """
 
 
-for command in (sync, verify, conversations, messages, delete, outbox, status, emulator, demo):
+for command in (
+    sync,
+    verify,
+    conversations,
+    messages,
+    export,
+    delete,
+    outbox,
+    status,
+    emulator,
+    demo,
+):
     syncengine.add_command(command)

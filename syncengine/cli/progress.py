@@ -47,7 +47,14 @@ class _ProgressLine(ProgressBar):
 def progress_bar(
     show: bool, look: Callable[[Progress], Look]
 ) -> Iterator[Callable[[Progress], None] | None]:
-    """A listener that draws; None where nobody watches."""
+    """A listener to a cycle that draws; None where nobody watches."""
+    with progress_line(show, look(Progress(0, 0, 0, 0, 0))) as draw:
+        yield None if draw is None else lambda progress: draw(look(progress))
+
+
+@contextmanager
+def progress_line(show: bool, first: Look) -> Iterator[Callable[[Look], None] | None]:
+    """Draws what it is given; None where nobody watches."""
     if not show or sys.stderr is None or not sys.stderr.isatty():
         yield None
         return
@@ -58,11 +65,9 @@ def progress_bar(
         TimeElapsedColumn(table_column=Column(no_wrap=True)),
     )
     with _ProgressLine(*columns, console=Console(stderr=True), transient=True) as bar:
-        first = look(Progress(0, 0, 0, 0, 0))
         task = bar.add_task(first.what, total=None, words=first.words)
 
-        def listen(progress: Progress) -> None:
-            now = look(progress)
+        def draw(now: Look) -> None:
             bar.update(
                 task,
                 description=now.what,
@@ -71,7 +76,7 @@ def progress_bar(
                 words=now.words,
             )
 
-        yield listen
+        yield draw
 
 
 def syncing(progress: Progress) -> Look:

@@ -15,3 +15,9 @@ def decoder_for(account: str | None) -> Callable[[bytes], Details]:
 
 def _nothing(raw: bytes) -> Details:
     return Details()
+
+
+def user_of(account: str | None) -> str | None:
+    """The user's own id, as messages have it as their sender; None: not known."""
+    format_, _, rest = (account or "").partition(":")
+    return rest.partition(":")[2] or None if format_ in _FORMATS else None

@@ -12,7 +12,7 @@ import sqlite3
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 from urllib.parse import quote
 
 import aiosqlite
@@ -84,7 +84,12 @@ async def connect_threaded(path: Path, read_only: bool) -> Connection:
             failed.append(error)
             return sqlite3.connect(":memory:")
 
-    connection = await aiosqlite.Connection(opening, iter_chunk_size=64)
+    connection = aiosqlite.Connection(opening, iter_chunk_size=64)
+    # Its thread would keep the process alive where nobody closes it. Cut off in the middle
+    # of a statement, it leaves what a power cut leaves: whole transactions (law 1).
+    worker: Any = getattr(connection, "_thread", connection)
+    worker.daemon = True
+    await connection
     if failed:
         await connection.close()
         with translated(path):

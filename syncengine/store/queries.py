@@ -66,6 +66,15 @@ def kinds(connection: sqlite3.Connection, conversation_id: str) -> list[str]:
     return [kind for (kind,) in found]
 
 
+def keys(connection: sqlite3.Connection) -> list[tuple[str, str]]:
+    """Id and kind of all that is listed, or has messages that are shown."""
+    return connection.execute(
+        "SELECT c.conversation_id, c.kind FROM conversation c"  # noqa: S608 - constants only
+        " WHERE c.unlisted = 0 OR EXISTS (SELECT 1 FROM message m"
+        f" WHERE m.conversation = c.conversation AND m.hidden IS NULL){_ORDER}"
+    ).fetchall()
+
+
 def conversation_row(connection: sqlite3.Connection, key: ConversationKey) -> int | None:
     """The conversation's row number."""
     found = connection.execute(

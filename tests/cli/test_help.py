@@ -11,6 +11,7 @@ from tests.cli.command import Person
 COMMANDS = sorted(syncengine.commands)
 SPELLED = {
     "delete": {"--ids", "--before", "--all", "--keep-messages", "--dry-run", "--yes"},
+    "export": {"--force"},
     "outbox": {"--retry", "--drop"},
     "verify": {"--accept", "--yes"},
 }
@@ -19,7 +20,7 @@ SPELLED = {
 
 def test_the_commands() -> None:
     """The ones that there are."""
-    reading = ["conversations", "messages", "outbox", "status"]
+    reading = ["conversations", "export", "messages", "outbox", "status"]
     assert sorted([*reading, "delete", "demo", "emulator", "sync", "verify"]) == COMMANDS
 
 

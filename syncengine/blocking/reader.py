@@ -1,0 +1,59 @@
+"""Reads that wait for their end: the twin of `Reader`, method by method."""
+
+from syncengine.blocking.loop import Loop
+from syncengine.changes import Change
+from syncengine.models import Conversation, ConversationKey, Kind, Slice, Status
+from syncengine.reader import LocalPage, Reader
+
+
+class BlockingReader:
+    """What a window shows; `Reader` says what each read means."""
+
+    def __init__(self, reader: Reader, loop: Loop) -> None:
+        self._reader = reader
+        self._call = loop.call
+
+    def conversations(self, *, limit: int | None = None) -> list[Conversation]:
+        """All conversations, or the first `limit`: pinned first, then most recent."""
+        return self._call(self._reader.conversations(limit=limit))
+
+    def conversation(self, conversation_id: str, kind: Kind | str) -> Conversation | None:
+        """One conversation; None: nothing is known of it here."""
+        return self._call(self._reader.conversation(conversation_id, kind))
+
+    def kinds(self, conversation_id: str) -> list[Kind]:
+        """The kinds under which an id is held."""
+        return self._call(self._reader.kinds(conversation_id))
+
+    def keys(self) -> list[ConversationKey]:
+        """Every conversation of which something is readable."""
+        return self._call(self._reader.keys())
+
+    def messages(
+        self,
+        conversation_id: str,
+        kind: Kind | str,
+        *,
+        before: str | None = None,
+        after: str | None = None,
+        oldest: bool = False,
+        limit: int = 20,
+    ) -> Slice:
+        """Up to `limit` messages, oldest first, and where some are missing among them."""
+        return self._call(
+            self._reader.messages(
+                conversation_id, kind, before=before, after=after, oldest=oldest, limit=limit
+            )
+        )
+
+    def page(self, key: ConversationKey, start: str, limit: int) -> LocalPage | None:
+        """What a page of history below `start` would be, from the copy."""
+        return self._call(self._reader.page(key, start, limit))
+
+    def changes(self, *, since: int = 0, limit: int = 1000) -> list[Change]:
+        """What took messages out of sight or brought them back, after revision `since`."""
+        return self._call(self._reader.changes(since=since, limit=limit))
+
+    def status(self, *, plan_known: bool) -> Status:
+        """The account in figures."""
+        return self._call(self._reader.status(plan_known=plan_known))

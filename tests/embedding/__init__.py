@@ -1,0 +1,1 @@
+"""The engine inside of other programs: without an event loop, in Qt's, in Textual's."""
