@@ -8,7 +8,6 @@ from syncengine.emulator import Switches
 from syncengine.store import journal, migrate
 from tests.harness import USER, Side, numbered
 
-
 _ADDED = What.CONVERSATION_ADDED
 _BESIDE = {_ADDED, What.CONVERSATION_CHANGED, What.ADDED, What.GAP_CLOSED}
 
