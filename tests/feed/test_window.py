@@ -1,6 +1,7 @@
 """The property that makes the feed one: a snapshot plus its changes is the new snapshot."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
@@ -16,10 +17,14 @@ from tests.harness import USER, Side
 
 PEERS = ("bob", "carol")
 KEYS = [ConversationKey(peer, Kind.CHAT) for peer in PEERS]
-HERE = ("delete", "delete_before", "delete_conversation", "drop", "retry", "deliver", "sync")
-HERE += ("sync", "sync", "audit", "audit", "verify", "fetch")
-ELSEWHERE = ("send", "send", "send", "send", "edit", "recall", "delete_there", "import", "move")
-ELSEWHERE += ("refuse", "accept", "wait", "lose", "read")
+HERE = (
+    *("delete", "delete_before", "delete_conversation", "drop", "retry", "deliver"),
+    *("sync", "sync", "sync", "sync", "sync", "verify", "fetch"),
+)
+ELSEWHERE = (
+    *("send", "send", "send", "send", "edit", "recall", "delete_there", "import", "move"),
+    *("refuse", "accept", "wait", "lose", "read"),
+)
 
 steps = st.lists(
     st.tuples(st.sampled_from(HERE + ELSEWHERE), st.sampled_from(PEERS), st.integers(0, 999)),
@@ -85,7 +90,6 @@ class History:
         self.side.time.seconds += 11
         calls: dict[str, Callable[[], object]] = {
             "sync": engine.sync,
-            "audit": engine.sync,
             "verify": lambda: engine.verify(accept=random.random() < 0.5),
             "deliver": engine.deliver,
             "fetch": lambda: engine.fetch_history_messages(peer, "chat", page_size=3),
@@ -137,9 +141,7 @@ async def test_a_snapshot_and_its_changes_are_the_new_snapshot(
         async with side.engine(audit_pages=audit_pages, retention="keep") as engine:
             window = await Window.open(engine, KEYS)
             for what, peer, number in history:
-                try:
+                with suppress(SyncEngineError):  # the window must hold all the same
                     await told.step(engine, what, peer, number)
-                except SyncEngineError:
-                    pass  # refused: the window must hold all the same
                 await window.apply(engine, await new_updates(engine, window.revision))
                 assert window == await Window.open(engine, KEYS)
