@@ -19,7 +19,7 @@ SPELLED = {
 
 def test_the_commands() -> None:
     """The ones that there are."""
-    reading = ["conversations", "messages", "outbox", "status"]
+    reading = ["changes", "conversations", "messages", "outbox", "status"]
     assert sorted([*reading, "delete", "demo", "emulator", "sync", "verify"]) == COMMANDS
 
 

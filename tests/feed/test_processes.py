@@ -16,7 +16,7 @@ from tests.harness import Side, numbered
 @contextmanager
 def writing(path: Path, conversation: str) -> Iterator[subprocess.Popen[str]]:
     """Another process with the file open."""
-    command = [sys.executable, "-m", "tests.feed.writing", str(path), conversation]
+    command = [sys.executable, "-m", "benchmarks.deleter", str(path), conversation]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:

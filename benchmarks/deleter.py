@@ -1,7 +1,7 @@
-"""A process that writes to a copy: `python -m tests.feed.writing PATH CONVERSATION`.
+"""A process that deletes from a copy: `python -m benchmarks.deleter PATH CONVERSATION`.
 
-For every message id on its input it asks for the deletion, and says when that was committed:
-nanoseconds, by a clock that all processes of the machine share.
+For every message id on its input it says when its deletion was committed: nanoseconds, by a
+clock that all processes of the machine share.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ import time
 from syncengine import SyncEngine
 
 
-async def write(path: str, conversation: str) -> None:
+async def delete(path: str, conversation: str) -> None:
     """Until its input ends."""
     async with SyncEngine.open(path) as engine:
         print("ready", flush=True)
@@ -21,4 +21,4 @@ async def write(path: str, conversation: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(write(sys.argv[1], sys.argv[2]))
+    asyncio.run(delete(sys.argv[1], sys.argv[2]))
