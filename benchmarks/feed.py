@@ -14,6 +14,7 @@ import sqlite3
 import statistics
 import sys
 import time
+from asyncio.subprocess import PIPE
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -153,7 +154,7 @@ async def _from_elsewhere(path: Path, name: str, ids: Sequence[str], heard: _Hea
     assert process.stdout is not None
     await process.stdout.readline()
     for message_id in ids:
-        await asyncio.sleep(random.uniform(0, 0.1))  # noqa: S311 - no secret
+        await asyncio.sleep(random.uniform(0, 0.1))
         process.stdin.write(f"{message_id}\n".encode())
         committed = await process.stdout.readline()
         found.append(await heard.since(int(committed) / 1e9))
