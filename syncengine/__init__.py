@@ -5,7 +5,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from syncengine.changes import Cause, Change, What
+from syncengine.changes import Activity, ActivityKind, Cause, Change, Update, What
 from syncengine.config import Config, Environment
 from syncengine.engine import SyncEngine
 from syncengine.errors import (
@@ -60,6 +60,8 @@ if TYPE_CHECKING:
     from syncengine.remote.easemob.client import EasemobRemote
 
 __all__ = [
+    "Activity",
+    "ActivityKind",
     "Capabilities",
     "Cause",
     "Change",
@@ -111,6 +113,7 @@ __all__ = [
     "Unauthorized",
     "Unintelligible",
     "Unreachable",
+    "Update",
     "Verification",
     "What",
     "export_history",

@@ -212,6 +212,8 @@ class Slice:
     unverified: Sequence[str] = ()
     """Ids of those messages that the server does not show any more, and that may have
     expired or have been deleted there: nobody can tell (law 7)."""
+    revision: int = 0
+    """The number of the newest change it shows: `changes(since=…)` goes on from there."""
 
 
 @frozen

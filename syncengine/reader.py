@@ -9,7 +9,7 @@ from syncengine.errors import ConfigError
 from syncengine.models import Conversation, ConversationKey, Kind, Message, Slice, Status
 from syncengine.store import queries, rows
 from syncengine.store.audits import audit_totals
-from syncengine.store.journal import changes
+from syncengine.store.journal import commits, oldest, revision
 from syncengine.store.slices import SliceRequest, read_slice
 from syncengine.store.store import Store
 
@@ -88,6 +88,7 @@ class Reader:
             found.reached_start,
             found.as_of,
             found.unverified,
+            found.revision,
         )
 
     async def page(self, key: ConversationKey, start: str, limit: int) -> LocalPage | None:
@@ -105,10 +106,22 @@ class Reader:
         whole = len(messages) == len(found.messages) and found.reached_start
         return LocalPage(messages, None if whole or not messages else messages[0].message_id)
 
+    async def revision(self) -> int:
+        """The number of the newest change; 0: nothing was ever written.
+
+        Read before a snapshot, it is what `changes(since=…)` goes on from: what a change
+        tells that the snapshot shows already does no harm.
+        """
+        return await self._store.read(revision)
+
     async def changes(self, *, since: int = 0, limit: int = 1000) -> list[Change]:
-        """What took messages out of sight or brought them back, after revision `since`,
-        oldest first. The last 10,000 are kept."""
-        return await self._store.read(lambda c: changes(c, since, limit))
+        """What was written after revision `since`, oldest first: about `limit` changes, in
+        whole commits. The last 10,000 are kept; where some of those asked for are not known
+        any more, those that are left. `engine.changes` follows them as they come."""
+        part = await self._store.read(lambda c: commits(c, since, limit))
+        if part.lost:
+            part = await self._store.read(lambda c: commits(c, oldest(c), limit))
+        return [change for commit in part.commits for change in commit.changes]
 
     async def status(self, *, plan_known: bool) -> Status:
         """The account in figures. `plan_known`: the service's retention is configured."""

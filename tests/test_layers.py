@@ -15,7 +15,7 @@ LAYERS = (
     {"retry"},
     {"config"},
     {"remote", "store"},
-    {"sync", "reader"},
+    {"sync", "reader", "feed"},
     {"export"},
     {"engine"},
     {"blocking"},

@@ -8,6 +8,7 @@ from typing import Self, TypeVar
 
 from syncengine.blocking.loop import BlockingIterator, Loop
 from syncengine.blocking.reader import BlockingReader
+from syncengine.changes import Update
 from syncengine.config import Config, Environment
 from syncengine.engine import SyncEngine
 from syncengine.models import (
@@ -96,6 +97,10 @@ class BlockingEngine:
     def state(self) -> State:
         """What the engine is doing right now."""
         return State.CLOSED if self._loop.closed else self._engine.state
+
+    def changes(self, since: int | None = None) -> BlockingIterator[Update]:
+        """What is written from now on, or after revision `since`, and what the engine does."""
+        return self._loop.iterate(self._engine.changes(since))
 
     def sync(self, *, progress: Callable[[Progress], None] | None = None) -> Report:
         """One full cycle: everything new on the server is here afterwards."""

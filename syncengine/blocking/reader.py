@@ -50,8 +50,12 @@ class BlockingReader:
         """What a page of history below `start` would be, from the copy."""
         return self._call(self._reader.page(key, start, limit))
 
+    def revision(self) -> int:
+        """The number of the newest change; 0: nothing was ever written."""
+        return self._call(self._reader.revision())
+
     def changes(self, *, since: int = 0, limit: int = 1000) -> list[Change]:
-        """What took messages out of sight or brought them back, after revision `since`."""
+        """What was written after revision `since`, oldest first, in whole commits."""
         return self._call(self._reader.changes(since=since, limit=limit))
 
     def status(self, *, plan_known: bool) -> Status:

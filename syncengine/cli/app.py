@@ -2,6 +2,7 @@
 
 import click
 
+from syncengine.cli.changes import changes
 from syncengine.cli.conversations import conversations
 from syncengine.cli.delete import delete
 from syncengine.cli.demo import demo
@@ -44,16 +45,6 @@ def syncengine() -> None:
     """
 
 
-for command in (
-    sync,
-    verify,
-    conversations,
-    messages,
-    export,
-    delete,
-    outbox,
-    status,
-    emulator,
-    demo,
-):
+reading = (conversations, messages, changes, export, status)
+for command in (sync, verify, *reading, delete, outbox, emulator, demo):
     syncengine.add_command(command)

@@ -8,6 +8,7 @@ from typing import Self
 from syncengine.config import Config, Environment
 from syncengine.engine.deleting import Deleting
 from syncengine.engine.fetching import Fetching
+from syncengine.engine.following import Following, Telling
 from syncengine.models import Kind, Progress, Report, Status, Verification
 from syncengine.remote.formats import decoder_for
 from syncengine.remote.port import Remote
@@ -17,7 +18,7 @@ from syncengine.store.view import View
 from syncengine.sync.cycle import Cycle
 
 
-class SyncEngine(Fetching, Deleting):
+class SyncEngine(Fetching, Deleting, Following):
     """One account's copy, and the way to its server. Use `SyncEngine.open`."""
 
     @classmethod
@@ -56,6 +57,7 @@ class SyncEngine(Fetching, Deleting):
                 yield engine
             finally:
                 engine._closed = True
+                await engine._feed.close()
         finally:
             await _close(remote, store)
 
@@ -70,7 +72,9 @@ class SyncEngine(Fetching, Deleting):
         if self._store.obstacle is not None:
             raise self._store.obstacle
         async with self._syncing:
-            return await self._cycle(remote, progress).run()
+            with self._telling(progress) as telling:
+                telling.report = report = await self._cycle(remote, telling).run()
+                return report
 
     async def verify(
         self,
@@ -95,11 +99,12 @@ class SyncEngine(Fetching, Deleting):
         if self._store.obstacle is not None:
             raise self._store.obstacle
         async with self._syncing:
-            return await self._cycle(remote, progress, accept=accept).verify(only)
+            with self._telling(progress) as telling:
+                cycle = self._cycle(remote, telling, accept=accept)
+                telling.report = found = await cycle.verify(only)
+                return found
 
-    def _cycle(
-        self, remote: Remote, progress: Callable[[Progress], None] | None, *, accept: bool = False
-    ) -> Cycle:
+    def _cycle(self, remote: Remote, telling: Telling, *, accept: bool = False) -> Cycle:
         return Cycle(
             remote,
             self._store,
@@ -107,7 +112,7 @@ class SyncEngine(Fetching, Deleting):
             self._config,
             self._environment,
             self._replays,
-            progress,
+            telling,
             accept=accept,
             placed=self._under_way.placed,
         )

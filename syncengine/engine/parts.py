@@ -4,6 +4,7 @@ import asyncio
 
 from syncengine.config import Config, Environment
 from syncengine.errors import ConfigError, EngineClosed
+from syncengine.feed import Feed
 from syncengine.models import ConversationKey, Kind, State
 from syncengine.reader import Reader, conversation_key
 from syncengine.remote.port import Remote
@@ -42,6 +43,8 @@ class Parts:
         self._under_way = UnderWay()
         self._replays = Replays()
         self._closed = False
+        self._feed = Feed(store)
+        self._away = False
         self.reader = Reader(store, decode)
         """Everything that is read without a network."""
 

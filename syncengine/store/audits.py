@@ -7,7 +7,7 @@ from typing import NamedTuple
 from syncengine.changes import Cause, What
 from syncengine.models import ConversationKey
 from syncengine.store.batch import HEAD, Absence, Audited, Bookkeeping, Listing, Shift
-from syncengine.store.journal import drop_old_changes, write_change
+from syncengine.store.journal import drop_old_changes, note_listed, write_change
 from syncengine.store.outbox import NEWEST, hide, note_emptied, nothing_held_back
 
 _SUSPECT = """
@@ -69,6 +69,7 @@ older than the horizon: its age explains it."""
 def write_absence(connection: sqlite3.Connection, row: int, absence: Absence) -> None:
     """Note what a read did not show, and remove what was missing twice."""
     gone = [*absence.removed, *absence.expired]
+    held_back = _write_marks(connection, row, absence)
     connection.executemany(_REMOVED, [(row, m, absence.at) for m in gone])
     connection.executemany(_DELETE, [(row, m) for m in (*gone, *absence.dropped)])
     connection.executemany(_FORGOTTEN, [(row, m) for m in absence.dropped])
@@ -86,6 +87,30 @@ def write_absence(connection: sqlite3.Connection, row: int, absence: Absence) ->
     if gone or absence.dropped:
         connection.execute(NEWEST, {"row": row})
         note_emptied(connection, row)
+    if held_back or absence.held_back:
+        write_change(connection, row, What.CONVERSATION_CHANGED)
+
+
+_HELD_BACK = "SELECT 1 FROM audit WHERE conversation = ? AND held_back = 1"
+_MARKED = """
+    SELECT unverified FROM message WHERE conversation = ? AND message_id = ? AND hidden IS NULL
+"""
+
+
+def _write_marks(connection: sqlite3.Connection, row: int, absence: Absence) -> bool:
+    """Say which messages get, or lose, the mark that the server does not show them; called
+    before that is written. Returns whether removals of the conversation are held back."""
+
+    def those(ids: Sequence[str], mark: int) -> list[str]:
+        return [m for m in ids if connection.execute(_MARKED, (row, m)).fetchone() == (mark,)]
+
+    marked = those(absence.unverified, 0)
+    if marked:
+        write_change(connection, row, What.UNVERIFIED, marked)
+    cleared = those([*absence.suspected, *absence.cleared], 1)
+    if cleared:
+        write_change(connection, row, What.VERIFIED, cleared)
+    return connection.execute(_HELD_BACK, (row,)).fetchone() is not None
 
 
 def _count_removed(connection: sqlite3.Connection, row: int, number: int) -> None:
@@ -110,9 +135,10 @@ def write_restored(connection: sqlite3.Connection, row: int, restored: Sequence[
         "UPDATE audit SET removed = max(0, removed - ?), gone = 0 WHERE conversation = ?",
         (len(restored), row),
     )
-    connection.execute(
+    relisted = connection.execute(
         "UPDATE conversation SET unlisted = 0 WHERE conversation = ? AND unlisted = 2", (row,)
     )
+    note_listed(connection, row, relisted)
     write_change(connection, row, What.RESTORED, restored)
     hide(connection, row)  # a deletion asked for meanwhile may cover them
 
@@ -150,6 +176,13 @@ _RETIRED = """
 be remembered of it."""
 
 
+_UNCOVERED = """
+    SELECT t.conversation FROM tombstone t JOIN preview p USING (conversation, message_id)
+    WHERE t.served_at IS NULL AND t.absent_at < (SELECT server_time FROM account) - 3600000
+"""
+"""The list's preview of such a message is shown again."""
+
+
 def write_audits(connection: sqlite3.Connection, change: Bookkeeping) -> None:
     """Note how far the audit has come, and that removals were accepted."""
     (server_time, stay) = connection.execute(
@@ -158,6 +191,8 @@ def write_audits(connection: sqlite3.Connection, change: Bookkeeping) -> None:
     young = server_time - (stay if change.horizon is None else change.horizon)
     for audited in change.audited:
         _write_audited(connection, audited, young)
+    for (row,) in connection.execute(_UNCOVERED).fetchall():
+        write_change(connection, row, What.CONVERSATION_CHANGED)
     connection.execute(_RETIRED)
     drop_old_changes(connection)
 
@@ -182,6 +217,8 @@ def _write_audited(connection: sqlite3.Connection, audited: Audited, young: int)
         "SELECT position FROM message WHERE conversation = :row AND message_id = :down_to", bound
     ).fetchone()
     (doubted,) = connection.execute(_DOUBTED, bound).fetchone()
+    if audited.accepted and connection.execute(_HELD_BACK, (found[0],)).fetchone():
+        write_change(connection, found[0], What.CONVERSATION_CHANGED)
     bound |= {
         "doubted": doubted,
         "down_to": None if down_to is None else down_to[0],

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from syncengine.changes import Cause, What
 from syncengine.models import ConversationKey, Intent, IntentKind, IntentState
 from syncengine.store.batch import Ask, Reply, Revive
-from syncengine.store.journal import write_change
+from syncengine.store.journal import note_listed, write_change
 
 _HIDE = {
     IntentKind.MESSAGES: """
@@ -22,8 +22,11 @@ _HIDE = {
         UPDATE message SET hidden = :intent
         WHERE conversation = :row AND (hidden IS NULL OR hidden = -2) AND timestamp <= :timestamp
     """,
-    IntentKind.LISTING: "UPDATE conversation SET unlisted = 1 WHERE conversation = :row",
+    IntentKind.LISTING: """
+        UPDATE conversation SET unlisted = 1 WHERE conversation = :row AND unlisted <> 1
+    """,
 }
+_LISTED = "SELECT 1 FROM conversation WHERE conversation = ? AND unlisted = 0"
 _INTENTS = """
     SELECT i.intent, c.conversation_id, c.kind, i.kind, i.timestamp, i.asked_at, i.state,
            i.attempts, i.error
@@ -51,13 +54,17 @@ def note_emptied(connection: sqlite3.Connection, row: int) -> None:
     ).fetchone()
     if left is not None:
         return
-    connection.execute("DELETE FROM gap WHERE conversation = :row AND seam = 1", bound)
-    connection.execute(
+    hollow = connection.execute("DELETE FROM gap WHERE conversation = :row AND seam = 1", bound)
+    if hollow.rowcount > 0:
+        write_change(connection, row, What.CONVERSATION_CHANGED)
+    unlisted = connection.execute(
         "UPDATE conversation SET unlisted = 2"
         " WHERE conversation = :row AND fetched = 1 AND unlisted = 0 AND EXISTS"
         " (SELECT 1 FROM audit WHERE conversation = :row AND missing = 1)",
         bound,
     )
+    if unlisted.rowcount > 0:
+        write_change(connection, row, What.CONVERSATION_REMOVED, cause=Cause.ABSENT)
 
 
 def nothing_held_back(connection: sqlite3.Connection, row: int) -> None:
@@ -108,6 +115,9 @@ def hide(connection: sqlite3.Connection, row: int) -> None:
     ).fetchall()
     for number, kind, timestamp in pending:
         bound = {"intent": number, "row": row, "timestamp": timestamp}
+        if kind == IntentKind.LISTING and connection.execute(_LISTED, (row,)).fetchone():
+            gone = What.CONVERSATION_REMOVED
+            write_change(connection, row, gone, cause=Cause.DELETED, intent=number)
         connection.execute(_HIDE[IntentKind(kind)], bound)
     connection.execute(NEWEST, {"row": row})
     nothing_held_back(connection, row)
@@ -116,6 +126,7 @@ def hide(connection: sqlite3.Connection, row: int) -> None:
 def write_reply(connection: sqlite3.Connection, row: int, reply: Reply) -> None:
     """Settle what was accepted, put back what was refused, note what failed."""
     number = reply.intent.number
+    _write_overtaken(connection, row, reply)
     for message_id in reply.settled_ids:
         _bury(connection, row, "message_id = :value", message_id)
         # Its deletion may be known before the message itself (law 4).
@@ -135,7 +146,7 @@ def write_reply(connection: sqlite3.Connection, row: int, reply: Reply) -> None:
             (reply.error, number),
         )
         _show_again(connection, row, reply.intent)
-        write_change(connection, row, What.REFUSED, reply.intent.message_ids, intent=number)
+        _write_back(connection, row, What.REFUSED, reply.intent)
     elif reply.attempted:
         connection.execute(
             "UPDATE intent SET error = ?, attempts = attempts + 1 WHERE intent = ?",
@@ -143,6 +154,25 @@ def write_reply(connection: sqlite3.Connection, row: int, reply: Reply) -> None:
         )
     connection.execute(NEWEST, {"row": row})
     note_emptied(connection, row)
+
+
+_SHOWN = """
+    SELECT message_id FROM message WHERE conversation = ? AND message_id = ? AND hidden IS NULL
+"""
+
+
+def _write_overtaken(connection: sqlite3.Connection, row: int, reply: Reply) -> None:
+    """A deletion that was given up while it was under way, and was done all the same."""
+    shown = [m for m in reply.settled_ids if connection.execute(_SHOWN, (row, m)).fetchone()]
+    if shown:
+        number = reply.intent.number
+        write_change(connection, row, What.REMOVED, shown, cause=Cause.DELETED, intent=number)
+
+
+def _write_back(connection: sqlite3.Connection, row: int, what: What, intent: Intent) -> None:
+    write_change(
+        connection, row, what, intent.message_ids, intent=intent.number, until=intent.timestamp
+    )
 
 
 def _bury(connection: sqlite3.Connection, row: int, which: str, value: object) -> None:
@@ -172,7 +202,8 @@ _UNHIDE = """
 def _show_again(connection: sqlite3.Connection, row: int, intent: Intent) -> None:
     connection.execute(_UNHIDE, {"row": row, "intent": intent.number})
     if intent.kind is IntentKind.LISTING:
-        connection.execute("UPDATE conversation SET unlisted = 0 WHERE conversation = ?", (row,))
+        listed = "UPDATE conversation SET unlisted = 0 WHERE conversation = ? AND unlisted > 0"
+        note_listed(connection, row, connection.execute(listed, (row,)))
     hide(connection, row)  # another intent may cover them too
 
 
@@ -218,7 +249,7 @@ def write_revive(connection: sqlite3.Connection, row: int, revive: Revive) -> No
     if revive.drop:
         _forget(connection, number)
         _show_again(connection, row, revive.intent)
-        write_change(connection, row, What.DROPPED, revive.intent.message_ids, intent=number)
+        _write_back(connection, row, What.DROPPED, revive.intent)
         return
     again = connection.execute(
         "UPDATE intent SET state = 'pending' WHERE intent = ? AND state <> 'pending'", (number,)

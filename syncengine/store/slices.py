@@ -9,6 +9,7 @@ from attrs import frozen
 from syncengine.models import ConversationKey, Hole
 from syncengine.store import queries
 from syncengine.store.batch import HEAD, START, Gap
+from syncengine.store.journal import revision
 from syncengine.store.view import View
 
 
@@ -34,14 +35,17 @@ class SliceRows:
     reached_start: bool
     as_of: int | None
     unverified: Sequence[str] = ()
+    revision: int = 0
 
 
 def read_slice(connection: sqlite3.Connection, request: SliceRequest) -> SliceRows | None:
     """The piece; None where `before` or `after` names a message that is not held."""
     as_of = View(connection).account().synced_at
     row = queries.conversation_row(connection, request.key)
+    at = revision(connection)
     if row is None:
-        return SliceRows((), (Hole(None, None),), (), reached_start=False, as_of=as_of)
+        nothing = Hole(None, None)
+        return SliceRows((), (nothing,), (), reached_start=False, as_of=as_of, revision=at)
     low = _position(connection, row, request.after, START)
     high = _position(connection, row, request.before, HEAD)
     if low is None or high is None:
@@ -61,6 +65,7 @@ def read_slice(connection: sqlite3.Connection, request: SliceRequest) -> SliceRo
             if placed
             else ()
         ),
+        revision=at,
     )
 
 

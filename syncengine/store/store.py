@@ -26,6 +26,8 @@ class Store:
         self._reader = reader
         self._writer = writer
         self._rows: dict[ConversationKey, int] = {}
+        self.on_commit: Callable[[], None] = _nobody
+        """Called after each commit of this store."""
 
     @property
     def obstacle(self) -> StoreError | None:
@@ -40,9 +42,11 @@ class Store:
         """
         if isinstance(self._writer, StoreError):
             raise self._writer
-        return await self._writer.run(
+        written = await self._writer.run(
             lambda connection: apply_all(connection, decisions, self._rows)
         )
+        self.on_commit()
+        return written
 
     async def read(self, query: Callable[[sqlite3.Connection], T]) -> T:
         """Run a query on a consistent snapshot; it never waits for a writer (law 9)."""
@@ -55,6 +59,10 @@ class Store:
                 connection.execute("ROLLBACK")
 
         return await self._reader.run(snapshot)
+
+    async def data_version(self) -> int:
+        """A number that changes when anybody else committed, also another process."""
+        return await self._reader.run(_data_version)
 
     async def claim(self, account: str) -> None:
         """Make the file this account's. Raises ConfigError if it is another's."""
@@ -74,6 +82,14 @@ class Store:
         finally:
             if not isinstance(self._writer, StoreError):
                 await self._writer.close()
+
+
+def _nobody() -> None:
+    """Nobody follows the store."""
+
+
+def _data_version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA data_version").fetchone()[0])
 
 
 async def open_store(path: Path, *, connect: Connect = connect_threaded) -> Store:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from itertools import chain
 
+from syncengine.changes import What
 from syncengine.models import ConversationKey, MessageRow, Summary
 from syncengine.store.audits import (
     write_absence,
@@ -33,6 +34,7 @@ from syncengine.store.batch import (
     Write,
 )
 from syncengine.store.database import transaction
+from syncengine.store.journal import end_commit, note_listed, write_batch_changes, write_change
 from syncengine.store.outbox import write_ask, write_reply, write_revive, write_sightings
 from syncengine.store.view import View
 
@@ -94,7 +96,9 @@ def apply_all(
     view = View(connection, rows)
     try:
         with transaction(connection):
-            return [_decide(connection, view, decision) for decision in decisions]
+            written = [_decide(connection, view, decision) for decision in decisions]
+            end_commit(connection)
+            return written
     except BaseException:
         rows.clear()  # some may be of rows that were rolled back
         raise
@@ -123,6 +127,7 @@ def _decide(connection: sqlite3.Connection, view: View, decision: Decision) -> W
 
 
 def _write(connection: sqlite3.Connection, view: View, batch: Batch) -> None:
+    created = view.row(batch.key) is None
     row = _conversation_row(connection, view, batch.key)
     if batch.summary is not None:
         _write_summary(connection, row, batch.summary)
@@ -130,7 +135,7 @@ def _write(connection: sqlite3.Connection, view: View, batch: Batch) -> None:
         _write_shift(connection, row, shift)
     if batch.moves:
         connection.executemany(_MOVE, [(place, row, m) for m, place in batch.moves])
-    _write_inserts(connection, row, batch.inserts, batch.seen_at)
+    last_row = _write_inserts(connection, row, batch.inserts, batch.seen_at)
     if batch.hidden:
         connection.executemany(_HIDE, [(n, row, m) for m, n in batch.hidden.items()])
     write_sightings(connection, row, batch.sighted, batch.reopened)
@@ -144,6 +149,7 @@ def _write(connection: sqlite3.Connection, view: View, batch: Batch) -> None:
         write_arrived(connection, row, batch.arrived)
     _write_gaps(connection, row, batch.gaps_closed, batch.gaps_opened)
     _write_state(connection, row, batch)
+    write_batch_changes(connection, row, batch, last_row, created=created)
 
 
 def _conversation_row(connection: sqlite3.Connection, view: View, key: ConversationKey) -> int:
@@ -155,6 +161,7 @@ def _conversation_row(connection: sqlite3.Connection, view: View, key: Conversat
         )
         row = view.row(key)
         assert row is not None
+        write_change(connection, row, What.CONVERSATION_ADDED)
     return row
 
 
@@ -163,13 +170,17 @@ def _write_inserts(
     row: int,
     inserts: Sequence[tuple[int, MessageRow]],
     seen_at: int | None,
-) -> None:
+) -> int:
     """Many rows in one statement: between two of them the interpreter's lock changes hands,
-    which costs more than the row when the event loop is busy."""
+    which costs more than the row when the event loop is busy. Returns the last row's number;
+    those before it are one less each, for rows are appended."""
+    last_row = 0
     for start in range(0, len(inserts), _ROWS_AT_ONCE):
         part = inserts[start : start + _ROWS_AT_ONCE]
         values = chain.from_iterable((row, seen_at, place, *message) for place, message in part)
-        connection.execute(_insert_statement(len(part)), tuple(values))
+        cursor = connection.execute(_insert_statement(len(part)), tuple(values))
+        last_row = cursor.lastrowid or 0
+    return last_row
 
 
 @cache
@@ -187,7 +198,8 @@ def _write_summary(connection: sqlite3.Connection, row: int, summary: Summary) -
     )
     if summary.newest is not None:
         # Somebody wrote: a conversation deleted from the lists here comes back (law 4).
-        connection.execute(_RELIST, {"row": row, "newest": summary.newest.message_id})
+        bound = {"row": row, "newest": summary.newest.message_id}
+        note_listed(connection, row, connection.execute(_RELIST, bound))
     connection.execute("DELETE FROM preview WHERE conversation = ?", (row,))
     if newest is not None:
         connection.execute("INSERT INTO preview VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (row, *newest))
@@ -240,11 +252,12 @@ def _write_gaps(
 def _write_state(connection: sqlite3.Connection, row: int, batch: Batch) -> None:
     if batch.newest_changed and len(batch.inserts) > len(batch.hidden):
         # Somebody wrote: a conversation that was taken from the lists comes back.
-        connection.execute(
+        relisted = connection.execute(
             "UPDATE conversation SET unlisted = 0"
             " WHERE conversation = ? AND unlisted > 0 AND fetched = 1",
             (row,),
         )
+        note_listed(connection, row, relisted)
     if batch.fetched:
         connection.execute("UPDATE conversation SET fetched = 1 WHERE conversation = ?", (row,))
         write_first_read(connection, row, batch.fetched_at)

@@ -1,12 +1,23 @@
 """Counts what a cycle does, for its report and its progress bar."""
 
-from collections.abc import Callable
+from typing import Protocol
 
 from syncengine.errors import SyncEngineError
 from syncengine.models import ConversationKey, Problem, Progress
 from syncengine.store.batch import Batch
 
-Listener = Callable[[Progress], None]
+
+class Listener(Protocol):
+    """Whoever wants to know how far a cycle is."""
+
+    @property
+    def wanted(self) -> bool:
+        """Whether anybody does just now: to count it costs something a page."""
+        ...
+
+    def __call__(self, progress: Progress, /) -> None:
+        """So far it is."""
+        ...
 
 
 class Tally:
@@ -43,7 +54,7 @@ class Tally:
 
     def tell(self) -> None:
         """Let the listener know how far it is."""
-        if self._listener is not None:
+        if self._listener is not None and self._listener.wanted:
             self._listener(
                 Progress(
                     self.pages,

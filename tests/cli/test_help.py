@@ -20,7 +20,7 @@ SPELLED = {
 
 def test_the_commands() -> None:
     """The ones that there are."""
-    reading = ["conversations", "export", "messages", "outbox", "status"]
+    reading = ["changes", "conversations", "export", "messages", "outbox", "status"]
     assert sorted([*reading, "delete", "demo", "emulator", "sync", "verify"]) == COMMANDS
 
 

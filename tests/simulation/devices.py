@@ -20,6 +20,7 @@ from tests.cutting import Cut
 from tests.harness import USER, VirtualTime
 from tests.simulation.books import Books, Speaking
 from tests.simulation.link import Link
+from tests.simulation.mirror import Mirror
 from tests.simulation.server import Server
 from tests.simulation.trace import Violation
 
@@ -88,6 +89,7 @@ class Device:
         self.screen: Screen = {}
         """What it showed when it was last looked at."""
         self.books = Books()
+        self.mirror = Mirror()
         self.changed = True
         """Whether anything was committed since somebody looked."""
         self._stack = AsyncExitStack()

@@ -56,6 +56,7 @@ def check_commit(device: Device, connection: sqlite3.Connection) -> None:
     if rows != span:
         raise Violation("atomic", "a revision is missing")
     read_journal(device, connection)
+    device.mirror.follow(connection)
     check_claims(device, connection)
 
 

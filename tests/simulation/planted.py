@@ -15,7 +15,7 @@ from attrs import evolve
 from syncengine import SyncEngine, SyncEngineError
 from syncengine.changes import What
 from syncengine.models import IntentKind
-from syncengine.store import audits, writer
+from syncengine.store import audits, journal, writer
 from syncengine.store import outbox as store_outbox
 from syncengine.store.batch import Batch
 from syncengine.store.journal import write_change
@@ -299,6 +299,22 @@ def write_when_idle() -> Planted:
     return patch.object(audits, "_write_audited", write)
 
 
+def keep_edits_secret() -> Planted:
+    """Law 1: an edit is written, and no change row tells of it."""
+    real = journal.write_change
+
+    def write(connection: Any, row: int, what: What, *rest: Any, **more: Any) -> None:
+        if what is not What.EDITED:
+            real(connection, row, what, *rest, **more)
+
+    return patch.object(journal, "write_change", write)
+
+
+def cut_commits_in_two() -> Planted:
+    """Law 1: a reader of the feed cannot tell where a commit ends."""
+    return patch.object(writer, "end_commit", lambda connection: None)
+
+
 BUGS: tuple[Bug, ...] = (
     ignore_absence,
     remove_at_first_sight,
@@ -327,4 +343,6 @@ BUGS: tuple[Bug, ...] = (
     drop_hidden,
     commit_cursor_first,
     write_when_idle,
+    keep_edits_secret,
+    cut_commits_in_two,
 )

@@ -417,6 +417,29 @@ async def write_when_idle(side: Side) -> bool:
 _BOOKS = {"account", "audit"}
 
 
+async def _told(side: Side) -> list[str]:
+    async with side.engine(online=False) as engine:
+        return [change.what.value for change in await engine.reader.changes()]
+
+
+@shows
+async def keep_edits_secret(side: Side) -> bool:
+    """An edit is found by the audit, and told."""
+    (first, *_) = side.send(*numbered(1, 3))
+    await side.sync()
+    side.world.edit(first, "edited")
+    await cycles(side, 1)
+    return "edited" in await _told(side)
+
+
+@shows
+async def cut_commits_in_two(side: Side) -> bool:
+    """The last row of the file is the end of a commit."""
+    side.send(*numbered(1, 3))
+    await side.sync()
+    return bool(dump(side.path)["change"][-1][-1] == 1)
+
+
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.__name__)
 async def test_a_planted_bug_is_one(tmp_path: Path, bug: Bug) -> None:
     """Each law in turn: its history goes well, and with the bug it does not."""
