@@ -37,7 +37,8 @@ class Reader:
         """All conversations, or the first `limit`: pinned first, then most recent.
 
         `after` is the last conversation of the page before: the next ones come. Where news
-        move it to the top meanwhile, the next page begins there again. Raises ConfigError where `after` is not held, or for a limit below one.
+        move it to the top meanwhile, the next page begins there again. Raises ConfigError
+        where `after` is not held, or for a limit below one.
         """
         if limit is not None:
             _check_limit(limit)
@@ -52,9 +53,10 @@ class Reader:
     def _listed(
         self, connection: Any, limit: int | None, after: ConversationKey | None
     ) -> list[Conversation] | None:
-        found = queries.conversations(connection, limit, after)
-        if found is None:
+        place = None if after is None else queries.list_place(connection, after)
+        if after is not None and place is None:
             return None
+        found = queries.conversations(connection, limit, place)
         return [rows.conversation(columns, self._decode) for columns in found]
 
     async def conversation(self, conversation_id: str, kind: Kind | str) -> Conversation | None:

@@ -53,23 +53,34 @@ class PlacedRow(NamedTuple):
     columns: tuple[Any, ...]
 
 
+class ListPlace(NamedTuple):
+    """Where a conversation stands in the list."""
+
+    pinned: int
+    activity: int
+    conversation: int
+
+
+def list_place(connection: sqlite3.Connection, key: ConversationKey) -> ListPlace | None:
+    """Where it stands; None: it is not here."""
+    found = connection.execute(
+        "SELECT pinned, activity, conversation FROM conversation"
+        " WHERE conversation_id = ? AND kind = ?",
+        (key.conversation_id, key.kind),
+    ).fetchone()
+    return None if found is None else ListPlace(*found)
+
+
 def conversations(
-    connection: sqlite3.Connection, limit: int | None, after: ConversationKey | None = None
-) -> list[tuple[Any, ...]] | None:
+    connection: sqlite3.Connection, limit: int | None, after: ListPlace | None = None
+) -> list[tuple[Any, ...]]:
     """Conversations, pinned first, then most recently active; at most `limit`, and those
-    that follow `after`. None: that one is not here."""
+    that follow a place in the list."""
     most = -1 if limit is None else limit
     if after is None:
         return connection.execute(_CONVERSATIONS + _LISTED + _ORDER, (most,)).fetchall()
-    place = connection.execute(
-        "SELECT pinned, activity, conversation FROM conversation"
-        " WHERE conversation_id = ? AND kind = ?",
-        (after.conversation_id, after.kind),
-    ).fetchone()
-    if place is None:
-        return None
     query = _CONVERSATIONS + _LISTED + _AFTER + _ORDER
-    return connection.execute(query, (*place, most)).fetchall()
+    return connection.execute(query, (*after, most)).fetchall()
 
 
 def conversation(connection: sqlite3.Connection, key: ConversationKey) -> tuple[Any, ...] | None:
@@ -175,8 +186,7 @@ def neighbour(
 def gaps_between(connection: sqlite3.Connection, row: int, low: int, high: int) -> list[Gap]:
     """Gaps and seams that touch the open interval between two positions, oldest first."""
     found = connection.execute(
-        "SELECT low, high, cursor, seam FROM gap"
-        " WHERE conversation = ? AND high > ? ORDER BY high",
+        "SELECT low, high, cursor, seam FROM gap WHERE conversation = ? AND high > ? ORDER BY high",
         (row, low),
     )
     # Gaps do not overlap: the first that lies beyond ends it, however many follow.

@@ -20,13 +20,12 @@ from syncengine.models import (
 Decode = Callable[[bytes], Details]
 """Decodes what the server sent; the adapter's."""
 
+_STATE_COLUMNS = 10
 _SEAMS = 32
 """The bit from which on holes that are seams are counted; below it all are."""
 _KINDS = {kind.value: kind for kind in Kind}
 _TYPES = {each.value: each for each in MessageType}
 _NO_MARKS = "[]"
-
-
 
 
 def _thawed(model: type[Any], *, unset: Sequence[str] = ()) -> Any:
@@ -56,7 +55,9 @@ def message(key: ConversationKey, columns: Sequence[Any], decode: Decode) -> Mes
 def _message(conversation_id: str, kind: Kind, columns: Sequence[Any], decode: Decode) -> Message:
     message_id, sender, timestamp, type_, text, edited_at, raw = columns
     known = _TYPES.get(type_, MessageType.UNKNOWN)  # a newer version may know it
-    made = _Message(message_id, conversation_id, kind, sender, timestamp, known, text, edited_at, raw)
+    made = _Message(
+        message_id, conversation_id, kind, sender, timestamp, known, text, edited_at, raw
+    )
     made._decode = decode
     made.__class__ = Message
     return made  # type: ignore[no-any-return]
@@ -71,7 +72,10 @@ def conversation(columns: Sequence[Any], decode: Decode) -> Conversation:
 
 
 def _conversation(columns: Sequence[Any], decode: Decode) -> Conversation:
-    conversation_id, name, unread, pinned, marks, fetched, holes, expired, since, held, *last = columns
+    conversation_id, name, unread, pinned, marks, fetched, holes, expired, since, held = columns[
+        :_STATE_COLUMNS
+    ]
+    last = columns[_STATE_COLUMNS:]
     kind = _KINDS[name]
     seams = holes >> _SEAMS if holes else 0
     made = _Conversation(
