@@ -3,9 +3,9 @@
 import argparse
 import sys
 
-from benchmarks import deletions, pull
+from benchmarks import deletions, pull, read
 
-CASES = {"deletions": deletions, "pull": pull}
+CASES = {"deletions": deletions, "pull": pull, "read": read}
 """Each case is a module with `add_arguments` and `run`, its question in its docstring."""
 
 
