@@ -181,8 +181,27 @@ class Page:
     """It is the answer to an earlier question: what it leaves out says nothing."""
 
 
-@frozen(weakref_slot=False)  # its shape must be a plain one: store/rows.py
-class Conversation:
+class _DeferredLast:
+    """Makes up for a last message that is not made yet: of a long list, few are looked at."""
+
+    __slots__ = ("__weakref__", "_columns", "_decode", "_make")
+    _columns: Sequence[Any]
+    _decode: Callable[[bytes], Details]
+    _make: Callable[[Sequence[Any], Callable[[bytes], Details]], Message | None]
+    """Set where it is still to be made: of what, and by what."""
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            if name != "last_message":
+                raise AttributeError(f"a conversation has no {name}")
+            made = self._make(self._columns, self._decode)
+            object.__setattr__(self, name, made)
+            return made
+
+
+@frozen
+class Conversation(_DeferredLast):
     """A conversation as it is held here."""
 
     conversation_id: str

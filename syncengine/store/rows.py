@@ -44,7 +44,7 @@ def _thawed(model: type[Any], *, unset: Sequence[str] = ()) -> Any:
 
 
 _Message = _thawed(Message, unset=DEFERRED)
-_Conversation = _thawed(Conversation)
+_Conversation = _thawed(Conversation, unset=("last_message",))
 
 
 def message(key: ConversationKey, columns: Sequence[Any], decode: Decode) -> Message:
@@ -64,7 +64,10 @@ def _message(conversation_id: str, kind: Kind, columns: Sequence[Any], decode: D
 
 
 def conversation(columns: Sequence[Any], decode: Decode) -> Conversation:
-    """A conversation with its last message. Raises StoreCorrupt for what can be none."""
+    """A conversation; its last message is made when it is looked at.
+
+    Raises StoreCorrupt for columns that can be none.
+    """
     try:
         return _conversation(columns, decode)
     except (LookupError, TypeError, ValueError) as error:
@@ -75,16 +78,13 @@ def _conversation(columns: Sequence[Any], decode: Decode) -> Conversation:
     conversation_id, name, unread, pinned, marks, fetched, holes, expired, since, held = columns[
         :_STATE_COLUMNS
     ]
-    last = columns[_STATE_COLUMNS:]
-    kind = _KINDS[name]
     seams = holes >> _SEAMS if holes else 0
     made = _Conversation(
         conversation_id,
-        kind,
+        _KINDS[name],
         unread,
         pinned != 0,
         () if marks == _NO_MARKS else tuple(json.loads(marks)),
-        None if last[0] is None else _message(conversation_id, kind, last, decode),
         fetched != 0,  # synced
         fetched != 0 and not holes,  # whole
         holes % (1 << _SEAMS) - seams if holes else 0,  # gaps
@@ -94,5 +94,11 @@ def _conversation(columns: Sequence[Any], decode: Decode) -> Conversation:
         since,
         held,
     )
+    made._columns, made._decode, made._make = columns, decode, _last_message
     made.__class__ = Conversation
     return made  # type: ignore[no-any-return]
+
+
+def _last_message(columns: Sequence[Any], decode: Decode) -> Message | None:
+    last = columns[_STATE_COLUMNS:]
+    return None if last[0] is None else _message(columns[0], _KINDS[columns[1]], last, decode)

@@ -1,12 +1,14 @@
 """Local reads: in pages by key, around a message or a time, and what each says of itself."""
 
 import asyncio
+import pickle
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 
 from syncengine import ConfigError, Conversation, ConversationKey, Hole, Slice, SyncEngine
@@ -216,7 +218,13 @@ async def test_details_are_decoded_when_they_are_looked_at(side: Side) -> None:
         assert last.body == {}
         assert len(decoded) == 1
         (message,) = (await engine.reader.messages("bob", "chat")).messages
+        (same,) = await engine.load_all_conversations()
     assert message == last
+    assert same == conversation
+    assert pickle.loads(pickle.dumps(same)) == same
+    assert attrs.asdict(same)["last_message"]["ext"] == {"colour": "red"}
+    with pytest.raises(AttributeError):
+        same.last_message = None  # type: ignore[misc]
     with pytest.raises(AttributeError):
         message.ext = {}  # type: ignore[misc]
     with pytest.raises(AttributeError, match="colour"):
