@@ -3,20 +3,21 @@
 import sqlite3
 from collections.abc import Sequence
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from syncengine.store.batch import HEAD
 from syncengine.store.migrate import latest_schema
 from syncengine.store.slices import place_of_time
 
+SCHEMA = latest_schema().replace("CREATE TABLE sqlite_sequence(name,seq);", "")
 TIMES = st.lists(st.integers(-5, 30), max_size=40)
 
 
 def store(times: Sequence[int], steps: Sequence[int]) -> tuple[sqlite3.Connection, list[int]]:
     """A conversation of messages sent at these times, with room between them as it comes."""
     connection = sqlite3.connect(":memory:")
-    connection.executescript(latest_schema().replace("CREATE TABLE sqlite_sequence(name,seq);", ""))
+    connection.executescript(SCHEMA)
     places = [sum(steps[: n + 1]) - 1000 for n in range(len(times))]
     rows = [(p, f"m{p}", t) for p, t in zip(places, times, strict=True)]
     connection.executemany(
@@ -27,6 +28,7 @@ def store(times: Sequence[int], steps: Sequence[int]) -> tuple[sqlite3.Connectio
     return connection, places
 
 
+@settings(deadline=None)  # a busy machine is no fault
 @given(TIMES, st.lists(st.sampled_from([1, 2, 1 << 16, 1 << 36]), min_size=40), st.integers(-9, 35))
 def test_times_change_there_from_before_to_after(
     times: list[int], steps: list[int], at: int
