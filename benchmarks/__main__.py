@@ -3,9 +3,9 @@
 import argparse
 import sys
 
-from benchmarks import deletions, feed, pull
+from benchmarks import deletions, feed, pull, read
 
-CASES = {"deletions": deletions, "feed": feed, "pull": pull}
+CASES = {"deletions": deletions, "feed": feed, "pull": pull, "read": read}
 """Each case is a module with `add_arguments` and `run`, its question in its docstring."""
 
 

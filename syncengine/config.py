@@ -51,6 +51,9 @@ class Config:
     """Seconds: the first wait is up to this long, each further one up to twice that."""
     backoff_ceiling: float = field(default=30.0, validator=_between(0, 3600))
     """Seconds: no wait is longer, unless the server asks for it."""
+    fetch_deadline: float = field(default=10.0, validator=_between(0.001, 3600))
+    """Seconds: a fetch for a person that the server did not answer by then is answered from
+    the local copy. A sync has no such deadline."""
     full_list_every: float = field(default=3600.0, validator=_between(0, 1e9))
     """Seconds: how often the list is read to its end, though its first page shows nothing new."""
     retention: Retention = field(default=Retention.KEEP, converter=_retention)

@@ -6,10 +6,10 @@ Message ids are text: they are unsigned 64-bit numbers on the wire, and SQLite's
 integers are signed.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from attrs import field, frozen
 
@@ -97,8 +97,30 @@ class Details:
     """What the server adds: edits, read state, reactions, threads."""
 
 
+class _Deferred:
+    """Makes up for details that are not decoded yet: most lists never look at them."""
+
+    __slots__ = ("__weakref__", "_decode")
+    _decode: Callable[[bytes], Details]
+    """Set where they are still to be decoded."""
+
+    if not TYPE_CHECKING:  # a type checker would take it for a promise that every name exists
+
+        def __getattr__(self, name: str) -> Any:
+            if name not in DEFERRED:
+                raise AttributeError(f"a message has no {name}")
+            details = self._decode(self.raw)
+            for each in DEFERRED:
+                object.__setattr__(self, each, getattr(details, each))
+            return getattr(details, name)
+
+
+DEFERRED = ("body", "ext", "meta")
+"""What of a message is decoded when somebody first looks at it."""
+
+
 @frozen
-class Message:
+class Message(_Deferred):
     """One message, whole."""
 
     message_id: str
@@ -159,8 +181,27 @@ class Page:
     """It is the answer to an earlier question: what it leaves out says nothing."""
 
 
+class _DeferredLast:
+    """Makes up for a last message that is not made yet: of a long list, few are looked at."""
+
+    __slots__ = ("__weakref__", "_columns", "_decode", "_make")
+    _columns: Sequence[Any]
+    _decode: Callable[[bytes], Details]
+    _make: Callable[[Sequence[Any], Callable[[bytes], Details]], Message | None]
+    """Set where it is still to be made: of what, and by what."""
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            if name != "last_message":
+                raise AttributeError(f"a conversation has no {name}")
+            made = self._make(self._columns, self._decode)
+            object.__setattr__(self, name, made)
+            return made
+
+
 @frozen
-class Conversation:
+class Conversation(_DeferredLast):
     """A conversation as it is held here."""
 
     conversation_id: str
@@ -214,6 +255,25 @@ class Slice:
     expired or have been deleted there: nobody can tell (law 7)."""
     revision: int = 0
     """The number of the newest change it shows: `changes(since=…)` goes on from there."""
+    anchor: str | None = None
+    """Of a read around a message or a time: the message that was meant. None: the time lies
+    after all that is held, or the message is not shown any more."""
+
+    @property
+    def whole(self) -> bool:
+        """Nothing is missing among these messages, nor directly before or after them."""
+        return not self.gaps and not self.seams
+
+
+@frozen
+class Loaded:
+    """What a window shows of a conversation, after the gap there was asked for."""
+
+    slice: Slice
+    source: Source
+    """SERVER: it was asked, and answered. LOCAL: nothing had to be asked, or it failed."""
+    error: Exception | None = None
+    """Why a gap could not be closed now."""
 
 
 @frozen

@@ -1,6 +1,7 @@
 """Reads: always from the local copy, never waiting for the network or a writer (law 9)."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from attrs import frozen
 
@@ -30,9 +31,32 @@ class Reader:
         self._store = store
         self._decode = decode
 
-    async def conversations(self, *, limit: int | None = None) -> list[Conversation]:
-        """All conversations, or the first `limit`: pinned first, then most recent."""
-        found = await self._store.read(lambda c: queries.conversations(c, limit))
+    async def conversations(
+        self, *, after: ConversationKey | None = None, limit: int | None = None
+    ) -> list[Conversation]:
+        """All conversations, or the first `limit`: pinned first, then most recent.
+
+        `after` is the last conversation of the page before: the next ones come. Where news
+        move it to the top meanwhile, the next page begins there again. Raises ConfigError
+        where `after` is not held, or for a limit below one.
+        """
+        if limit is not None:
+            _check_limit(limit)
+        found = await self._store.read(lambda c: self._listed(c, limit, after))
+        if found is None:
+            raise ConfigError(
+                f"no conversation {after} is held here",
+                hint="Give one that a listing returned, or begin again at the top.",
+            )
+        return found
+
+    def _listed(
+        self, connection: Any, limit: int | None, after: ConversationKey | None
+    ) -> list[Conversation] | None:
+        place = None if after is None else queries.list_place(connection, after)
+        if after is not None and place is None:
+            return None
+        found = queries.conversations(connection, limit, place)
         return [rows.conversation(columns, self._decode) for columns in found]
 
     async def conversation(self, conversation_id: str, kind: Kind | str) -> Conversation | None:
@@ -59,28 +83,44 @@ class Reader:
         *,
         before: str | None = None,
         after: str | None = None,
+        around: str | None = None,
+        at: int | None = None,
         oldest: bool = False,
         limit: int = 20,
     ) -> Slice:
         """Up to `limit` messages, oldest first, and where some are missing among them.
 
         `before` and `after` are message ids, exclusive: the nearest older or newer
-        messages; neither: the newest, or the first ones held if `oldest`. Raises
-        ConfigError where such a message is not held, or for both at once.
+        messages. `around` is a message id: that one, about half older and half newer.
+        `at` is a time, ms: around the first message sent then or later, which `anchor`
+        names. The order is not by time (law 3): where times step back, it is around one
+        of the places where they change from before to after. With none of these: the
+        newest messages, or the first ones held if `oldest`.
+
+        A page costs the same wherever it lies. Raises ConfigError where a message named is
+        not held, or for more than one place.
         """
-        if before is not None and after is not None:
-            raise ConfigError("before and after exclude each other", hint="Give one of the two.")
-        if limit < 1:
-            raise ConfigError(f"limit is {limit}", hint="Ask for at least one message.")
+        places = {"before": before, "after": after, "around": around, "at": at}
+        named = [name for name, value in places.items() if value is not None]
+        if len(named) > 1:
+            both = " and ".join(named[:2])
+            raise ConfigError(f"{both} exclude each other", hint="Give one of the two.")
+        _check_limit(limit)
         key = conversation_key(conversation_id, kind)
-        request = SliceRequest(key=key, before=before, after=after, oldest=oldest, limit=limit)
-        found = await self._store.read(lambda c: read_slice(c, request))
+        request = SliceRequest(key=key, **places, oldest=oldest, limit=limit)  # type: ignore[arg-type]
+        found = await self._store.read(lambda c: self._slice(c, request))
         if found is None:
             raise ConfigError(
-                f"no message {before or after} is held in {key}",
+                f"no message {before or after or around} is held in {key}",
                 hint="Use the id of a message that a read returned; it may be deleted since.",
             )
-        messages = [rows.message(key, columns, self._decode) for columns in found.messages]
+        return found
+
+    def _slice(self, connection: Any, request: SliceRequest) -> Slice | None:
+        found = read_slice(connection, request)
+        if found is None:
+            return None
+        messages = [rows.message(request.key, columns, self._decode) for columns in found.messages]
         return Slice(
             messages,
             found.gaps,
@@ -89,6 +129,7 @@ class Reader:
             found.as_of,
             found.unverified,
             found.revision,
+            found.anchor,
         )
 
     async def page(self, key: ConversationKey, start: str, limit: int) -> LocalPage | None:
@@ -133,6 +174,11 @@ class Reader:
             writable=self._store.obstacle is None,
             **audits._replace(undecided=0 if plan_known else audits.undecided)._asdict(),
         )
+
+
+def _check_limit(limit: int) -> None:
+    if limit < 1:
+        raise ConfigError(f"limit is {limit}", hint="Ask for at least one.")
 
 
 def _unbroken(found: Slice, start: str) -> Sequence[Message]:

@@ -16,6 +16,7 @@ from syncengine.models import (
     Fetched,
     Intent,
     Kind,
+    Loaded,
     Message,
     Progress,
     Report,
@@ -128,14 +129,18 @@ class BlockingEngine:
         return self._call(self._engine.load_all_conversations())
 
     def fetch_conversation_list_from_server(
-        self, page_num: int, page_size: int = 20
+        self, page_num: int, page_size: int = 20, *, deadline: float | None = None
     ) -> Fetched[Conversation]:
         """One page of the server's list, stored; from the local copy when it is away."""
-        return self._call(self._engine.fetch_conversation_list_from_server(page_num, page_size))
+        return self._call(
+            self._engine.fetch_conversation_list_from_server(page_num, page_size, deadline=deadline)
+        )
 
-    def get_conversations_from_server(self) -> Fetched[Conversation]:
+    def get_conversations_from_server(
+        self, *, deadline: float | None = None
+    ) -> Fetched[Conversation]:
         """The server's unpaged list, stored; all that is held here when it is away."""
-        return self._call(self._engine.get_conversations_from_server())
+        return self._call(self._engine.get_conversations_from_server(deadline=deadline))
 
     def fetch_history_messages(
         self,
@@ -144,11 +149,42 @@ class BlockingEngine:
         *,
         page_size: int = 20,
         start_message_id: str = "",
+        deadline: float | None = None,
     ) -> Fetched[Message]:
         """A page of history older than `start_message_id` (empty: the newest), oldest first."""
         return self._call(
             self._engine.fetch_history_messages(
-                conversation_id, kind, page_size=page_size, start_message_id=start_message_id
+                conversation_id,
+                kind,
+                page_size=page_size,
+                start_message_id=start_message_id,
+                deadline=deadline,
+            )
+        )
+
+    def load_messages(
+        self,
+        conversation_id: str,
+        kind: Kind | str,
+        *,
+        before: str | None = None,
+        after: str | None = None,
+        around: str | None = None,
+        at: int | None = None,
+        limit: int = 20,
+        deadline: float | None = None,
+    ) -> Loaded:
+        """The messages of `reader.messages`, after the gap there was asked for."""
+        return self._call(
+            self._engine.load_messages(
+                conversation_id,
+                kind,
+                before=before,
+                after=after,
+                around=around,
+                at=at,
+                limit=limit,
+                deadline=deadline,
             )
         )
 

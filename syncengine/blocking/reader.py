@@ -13,9 +13,11 @@ class BlockingReader:
         self._reader = reader
         self._call = loop.call
 
-    def conversations(self, *, limit: int | None = None) -> list[Conversation]:
-        """All conversations, or the first `limit`: pinned first, then most recent."""
-        return self._call(self._reader.conversations(limit=limit))
+    def conversations(
+        self, *, after: ConversationKey | None = None, limit: int | None = None
+    ) -> list[Conversation]:
+        """All conversations, or `limit` from the first or below one on: pinned first."""
+        return self._call(self._reader.conversations(after=after, limit=limit))
 
     def conversation(self, conversation_id: str, kind: Kind | str) -> Conversation | None:
         """One conversation; None: nothing is known of it here."""
@@ -36,13 +38,22 @@ class BlockingReader:
         *,
         before: str | None = None,
         after: str | None = None,
+        around: str | None = None,
+        at: int | None = None,
         oldest: bool = False,
         limit: int = 20,
     ) -> Slice:
         """Up to `limit` messages, oldest first, and where some are missing among them."""
         return self._call(
             self._reader.messages(
-                conversation_id, kind, before=before, after=after, oldest=oldest, limit=limit
+                conversation_id,
+                kind,
+                before=before,
+                after=after,
+                around=around,
+                at=at,
+                oldest=oldest,
+                limit=limit,
             )
         )
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,10 +13,11 @@ from rich.table import Table
 from rich.text import Text
 
 from syncengine.cli.account import existing_database
-from syncengine.cli.options import file_options, json_option, listing_options
+from syncengine.cli.messages import chosen_kind
+from syncengine.cli.options import file_options, json_option, kind_option, listing_options, option
 from syncengine.cli.output import conversation_json, moment, plain, preview, print_json
 from syncengine.engine import SyncEngine
-from syncengine.models import Conversation
+from syncengine.models import Conversation, ConversationKey
 
 _PIPE_WIDTH = 320
 """Columns where no terminal sets a limit: enough for a whole preview."""
@@ -25,26 +27,37 @@ _NARROWEST_ID = 16
 
 
 @click.command(short_help="List the conversations held here.")
+@option("--after", metavar="ID", help="Only those that follow this conversation in the list.")
+@kind_option
 @file_options
 @listing_options
 @json_option
 def conversations(
-    db: Path | None, user: str | None, limit: int, everything: bool, as_json: bool
+    after: str | None,
+    kind: str | None,
+    db: Path | None,
+    user: str | None,
+    limit: int,
+    everything: bool,
+    as_json: bool,
 ) -> None:
     """List the conversations held here: pinned (*) first, then most recent.
+
+    With --after it is the next page; --kind tells which is meant where a user and a group
+    share the id.
 
     \b
     Example:  syncengine conversations --user alice --limit 10
     """
     path = existing_database(db, user)
     most = None if everything else limit
+    if after is not None:
+        asyncio.run(_print_page(path, after, kind, most, as_json=as_json))
+        return
     found, total, read = asyncio.run(load(path, most, counted=not as_json))
-    if as_json:
-        for conversation in found:
-            print_json(conversation_json(conversation))
-    elif found:
-        print_conversations(found)
-        if len(found) < total:
+    if as_json or found:
+        _print(found, as_json=as_json)
+        if not as_json and len(found) < total:
             click.echo(f"{len(found):,} of {total:,}; --all shows the rest", err=True)
     elif read:
         click.echo("no conversation is left here: all were deleted, or expired", err=True)
@@ -63,6 +76,30 @@ async def load(
             status = await engine.status()
             return found, status.conversations, status.listed_at is not None
         return found, len(found), True
+
+
+async def _print_page(
+    path: Path, after: str, kind: str | None, limit: int | None, *, as_json: bool
+) -> None:
+    """The conversations that follow one, and how to see those that follow them."""
+    async with SyncEngine.open(path) as engine:
+        key = ConversationKey(after, await chosen_kind(engine.reader, after, kind))
+        most = None if limit is None else limit + 1
+        found = await engine.reader.conversations(after=key, limit=most)
+    page = found[:limit]
+    _print(page, as_json=as_json)
+    if len(page) < len(found) and not as_json:
+        last = page[-1]
+        where = f"--after {shlex.quote(plain(last.conversation_id))} --kind {last.kind}"
+        click.echo(f"more: {where}", err=True)
+
+
+def _print(found: Sequence[Conversation], *, as_json: bool) -> None:
+    if as_json:
+        for conversation in found:
+            print_json(conversation_json(conversation))
+    elif found:
+        print_conversations(found)
 
 
 def print_conversations(found: Sequence[Conversation]) -> None:

@@ -1,10 +1,8 @@
 """`syncengine delete`: gone here at once, and on the server as soon as it is reached."""
 
 import asyncio
-import re
 import sys
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -25,19 +23,17 @@ from syncengine.cli.options import (
 from syncengine.cli.output import count, exact, plain, print_json
 from syncengine.cli.program import exit_code
 from syncengine.cli.sync import print_problems, problem_json
+from syncengine.cli.times import read_time
 from syncengine.config import Config
 from syncengine.engine import SyncEngine
 from syncengine.errors import ConfigError, Patience, SyncEngineError
 from syncengine.models import ConversationKey, IntentState, Message, Problem
 from syncengine.remote.easemob.client import EasemobRemote
-from syncengine.sync.intents import checked_ids, checked_time
+from syncengine.sync.intents import checked_ids
 from syncengine.sync.outbox import Delivery
 
 _COUNTED = 20_000
 """The most messages that are looked at to say how many go: under a second."""
-_NUMBER = re.compile("-?(?![0-9]{8}$)[0-9]{1,20}")
-"""Not of eight digits: 20241231 would be a date to some."""
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NO_WAY = "not all of server, app key, user and secret are given"
 _CHOICE = "Give one of --ids, --before and --all."
 
@@ -161,28 +157,6 @@ def _ids(text: str) -> tuple[str, ...]:
     except ConfigError as error:
         hint = "Write --ids A,B with ids that `syncengine messages --json` shows."
         raise ConfigError(str(error), hint=hint) from error
-
-
-def read_time(text: str) -> int:
-    """A moment in ms, from ISO 8601 or from ms. Raises ConfigError for what is neither."""
-    try:
-        if _NUMBER.fullmatch(text.strip()):
-            return checked_time(int(text))
-        moment = datetime.fromisoformat(_dashed(text.strip())).astimezone()
-        return checked_time((moment - _EPOCH) // timedelta(milliseconds=1))
-    except (ValueError, OverflowError, OSError):
-        raise ConfigError(
-            f"{text!r} is no time",
-            hint="Write it like 2024-12-31, 2024-12-31T18:00 or 2024-12-31T18:00Z,"
-            " or as milliseconds since 1970.",
-        ) from None
-
-
-def _dashed(text: str) -> str:
-    """The text, unless it could be a number as well."""
-    if text.isdecimal():
-        raise ValueError(text)
-    return text
 
 
 @frozen

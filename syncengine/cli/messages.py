@@ -1,7 +1,7 @@
 """`syncengine messages`: one conversation, with no network."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -9,6 +9,7 @@ import click
 from syncengine.cli.account import existing_database
 from syncengine.cli.options import file_options, json_option, kind_option, listing_options, option
 from syncengine.cli.output import content, message_json, moment, plain, print_json
+from syncengine.cli.times import read_time
 from syncengine.engine import SyncEngine
 from syncengine.errors import ConfigError
 from syncengine.models import Hole, Kind, Message, Slice
@@ -25,6 +26,8 @@ _MARK = "†"
 @kind_option
 @option("--before", metavar="ID", help="Only messages older than this one; --json shows the ids.")
 @option("--after", metavar="ID", help="Only messages newer than this one.")
+@option("--around", metavar="ID", help="This message, and those before and after it.")
+@option("--at", metavar="TIME", help="What was written around then: 2024-12-31T18:00, or ms.")
 @file_options
 @listing_options
 @json_option
@@ -33,13 +36,16 @@ def messages(
     kind: str | None,
     before: str | None,
     after: str | None,
+    around: str | None,
+    at: str | None,
     db: Path | None,
     user: str | None,
     limit: int,
     everything: bool,
     as_json: bool,
 ) -> None:
-    """Print a conversation: the newest messages, or those next to --before or --after.
+    """Print a conversation: the newest messages, or those next to --before or --after, or
+    around a message or a time.
 
     Oldest first. Where messages are missing it says so: a gap is closed by the next
     sync, a seam may have expired on the server. What the server does not show any more is
@@ -50,10 +56,8 @@ def messages(
     \b
     Example:  syncengine messages bob --user alice --limit 20
     """
-    if before is not None and after is not None:
-        raise ConfigError("--before and --after exclude each other", hint="Give one of the two.")
-    if everything and before is not None:
-        raise ConfigError("--all and --before exclude each other", hint="Use --limit N instead.")
+    _check_places({"before": before, "after": after, "around": around, "at": at}, everything)
+    moment_ms = None if at is None else read_time(at)
     path = existing_database(db, user)
 
     async def show() -> None:
@@ -67,14 +71,35 @@ def messages(
                 _print_legend(marked and not as_json)
                 return
             part = await engine.reader.messages(
-                conversation, chosen, before=before, after=after, limit=limit
+                conversation,
+                chosen,
+                before=before,
+                after=after,
+                around=around,
+                at=moment_ms,
+                limit=limit,
             )
             print_slice(part, as_json=as_json)
             if not as_json:
                 _print_legend(bool(part.unverified))
-                await _print_more(engine.reader, part, conversation, chosen, after, limit)
+                if not part.messages and not part.gaps:
+                    click.echo("no messages", err=True)
+                if after is None:
+                    _print_older(part)
+                if any(place is not None for place in (after, around, at)):
+                    await _print_newer(engine.reader, part, conversation, chosen)
 
     asyncio.run(show())
+
+
+def _check_places(places: Mapping[str, str | None], everything: bool) -> None:
+    """One place at most; and with --all only one to begin at."""
+    named = [f"--{name}" for name, value in places.items() if value is not None]
+    if len(named) > 1:
+        both = " and ".join(named[:2])
+        raise ConfigError(f"{both} exclude each other", hint="Give one of the two.")
+    if everything and named and named != ["--after"]:
+        raise ConfigError(f"--all and {named[0]} exclude each other", hint="Use --limit N instead.")
 
 
 async def chosen_kind(reader: Reader, conversation_id: str, kind: str | None) -> Kind:
@@ -112,20 +137,19 @@ async def all_parts(
         yield part
 
 
-async def _print_more(
-    reader: Reader, part: Slice, conversation: str, kind: Kind, after: str | None, limit: int
-) -> None:
-    """How to see what the limit cut off, beside the listing."""
+def _print_older(part: Slice) -> None:
+    """How to see what the limit cut off below, beside the listing."""
+    if part.messages and _holds_older(part):
+        click.echo(f"older: --before {part.messages[0].message_id}", err=True)
+
+
+async def _print_newer(reader: Reader, part: Slice, conversation: str, kind: Kind) -> None:
+    """The same, above."""
     if not part.messages:
-        if not part.gaps:
-            click.echo("no messages", err=True)
-    elif after is None:
-        if _holds_older(part):
-            click.echo(f"older: --before {part.messages[0].message_id}", err=True)
-    elif len(part.messages) == limit:
-        last = part.messages[-1].message_id
-        if (await reader.messages(conversation, kind, after=last, limit=1)).messages:
-            click.echo(f"newer: --after {last}", err=True)
+        return
+    last = part.messages[-1].message_id
+    if (await reader.messages(conversation, kind, after=last, limit=1)).messages:
+        click.echo(f"newer: --after {last}", err=True)
 
 
 def _holds_older(part: Slice) -> bool:

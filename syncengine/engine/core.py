@@ -9,6 +9,7 @@ from syncengine.config import Config, Environment
 from syncengine.engine.deleting import Deleting
 from syncengine.engine.fetching import Fetching
 from syncengine.engine.following import Following, Telling
+from syncengine.engine.scrolling import Scrolling
 from syncengine.models import Kind, Progress, Report, Status, Verification
 from syncengine.remote.formats import decoder_for
 from syncengine.remote.port import Remote
@@ -18,7 +19,7 @@ from syncengine.store.view import View
 from syncengine.sync.cycle import Cycle
 
 
-class SyncEngine(Fetching, Deleting, Following):
+class SyncEngine(Fetching, Scrolling, Deleting, Following):
     """One account's copy, and the way to its server. Use `SyncEngine.open`."""
 
     @classmethod

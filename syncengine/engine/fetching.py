@@ -2,8 +2,8 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 
-from syncengine.engine.parts import Offline, Parts
-from syncengine.errors import ConfigError, ServerFault, Throttled, Unreachable
+from syncengine.engine.parts import AWAY, Parts
+from syncengine.errors import ConfigError
 from syncengine.models import (
     Conversation,
     ConversationKey,
@@ -11,27 +11,31 @@ from syncengine.models import (
     Kind,
     Message,
     MessageRow,
+    Page,
     Source,
     SummaryPage,
 )
 from syncengine.reader import conversation_key
 from syncengine.remote.port import Remote
 from syncengine.store import rows
+from syncengine.store.view import View
 from syncengine.sync.asking import fetch_history, store_summaries
-
-_AWAY = (Unreachable, Throttled, ServerFault)
-"""Faults that a local answer is better than."""
 
 
 class Fetching(Parts):
-    """The part of the engine that fetches for a person, and keeps what it got."""
+    """The part of the engine that fetches for a person, and keeps what it got.
+
+    Where the server cannot be reached, refuses, or has not answered within `deadline`
+    seconds (None: as configured), the answer comes from the local copy: its `source` says
+    so, and its `error` why. The error is raised only where nothing here can answer.
+    """
 
     async def load_all_conversations(self) -> list[Conversation]:
         """Every conversation held here: pinned first, then most recent. No network."""
         return await self.reader.conversations()
 
     async def fetch_conversation_list_from_server(
-        self, page_num: int, page_size: int = 20
+        self, page_num: int, page_size: int = 20, *, deadline: float | None = None
     ) -> Fetched[Conversation]:
         """One page of the server's list, stored; from the local copy when it is away.
 
@@ -45,12 +49,17 @@ class Fetching(Parts):
             lambda remote: remote.fetch_summaries_by_page(page_num, page_size),
             slice(first, first + page_size),
             str(page_num + 1),
+            deadline,
         )
 
-    async def get_conversations_from_server(self) -> Fetched[Conversation]:
+    async def get_conversations_from_server(
+        self, *, deadline: float | None = None
+    ) -> Fetched[Conversation]:
         """The server's unpaged list (10 conversations of the last 7 days by default),
         stored; all that is held here when the server is away."""
-        return await self._list(lambda remote: remote.fetch_summaries_unpaged(), slice(None), None)
+        return await self._list(
+            lambda remote: remote.fetch_summaries_unpaged(), slice(None), None, deadline
+        )
 
     async def fetch_history_messages(
         self,
@@ -59,22 +68,28 @@ class Fetching(Parts):
         *,
         page_size: int = 20,
         start_message_id: str = "",
+        deadline: float | None = None,
     ) -> Fetched[Message]:
         """A page of history older than `start_message_id` (empty: the newest), oldest first.
 
         `page_size` is 1 to 49. What was fetched is stored, except below a start that is
-        not held here. When the server cannot be reached the page comes from the local
-        copy, marked so, with the error; where nothing is held, the error is raised.
+        not held here. When the server is away the page comes from the local copy; it does
+        not jump over a gap: where the next message is not held, the error is raised.
         """
         _check("page_size", page_size, 1, 49)
         key = conversation_key(conversation_id, kind)
+        seconds = self._deadline(deadline)
         try:
-            with self._under_way.fetch():
-                page = await fetch_history(self._asking(), key, start_message_id, page_size)
-        except (*_AWAY, Offline) as error:
+            fetch = self._fetch_history(key, start_message_id, page_size)
+            page = await self._within(seconds, fetch)
+        except AWAY as error:
             return await self._local_history(key, start_message_id, page_size, error)
         items = [self._message(key, row) for row in reversed(page.messages)]
         return Fetched(items, page.cursor, Source.SERVER)
+
+    async def _fetch_history(self, key: ConversationKey, start: str, size: int) -> Page:
+        with self._under_way.fetch():
+            return await fetch_history(self._asking(), key, start, size)
 
     async def _local_history(
         self, key: ConversationKey, start: str, size: int, error: Exception
@@ -89,18 +104,29 @@ class Fetching(Parts):
         fetch: Callable[[Remote], Awaitable[SummaryPage]],
         part: slice,
         next_page: str | None,
+        deadline: float | None,
     ) -> Fetched[Conversation]:
+        seconds = self._deadline(deadline)
         try:
-            page = await fetch(self._online())
-        except (*_AWAY, Offline) as error:
-            held = await self.load_all_conversations()
-            if not held:
-                raise
-            more = part.stop is not None and len(held) > part.stop
-            return Fetched(held[part], next_page if more else None, Source.LOCAL, error)
-        await store_summaries(self._store, page)
+            page = await self._within(seconds, self._fetch_list(fetch))
+        except AWAY as error:
+            return await self._local_list(part, next_page, error)
         items = await self._held(page)
         return Fetched(items, next_page if page.cursor else None, Source.SERVER)
+
+    async def _fetch_list(self, fetch: Callable[[Remote], Awaitable[SummaryPage]]) -> SummaryPage:
+        page = await fetch(self._online())
+        await store_summaries(self._store, page)
+        return page
+
+    async def _local_list(
+        self, part: slice, next_page: str | None, error: Exception
+    ) -> Fetched[Conversation]:
+        held = await self.load_all_conversations()
+        if not held and (await self._store.read(lambda c: View(c).account())).listed_at is None:
+            raise error  # nothing was ever listed: that is not the same as an empty list
+        more = part.stop is not None and len(held) > part.stop
+        return Fetched(held[part], next_page if more else None, Source.LOCAL, error)
 
     async def _held(self, page: SummaryPage) -> Sequence[Conversation]:
         found = [

@@ -150,7 +150,18 @@ def _open(path: Path, read_only: bool) -> sqlite3.Connection:
     except sqlite3.OperationalError:
         # A file in a folder that cannot be written has nowhere for its shared memory.
         # Nothing can be writing it either, so it may be read as it stands.
+        _refuse_half(path)
         return _configured(f"file:{quote(str(path))}?mode=ro&immutable=1")
+
+
+def _refuse_half(path: Path) -> None:
+    """Read as it stands, a file lacks what its log holds, and may even contradict itself."""
+    log = path.with_name(path.name + "-wal")
+    if log.exists() and log.stat().st_size:
+        raise StoreFull(
+            f"{path} cannot be read without writing beside it: a part of it is in {log.name}",
+            hint="Copy both files to a folder where you may write, and read them there.",
+        )
 
 
 def _configured(uri: str, settings: tuple[str, ...] = ()) -> sqlite3.Connection:

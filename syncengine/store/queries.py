@@ -1,26 +1,36 @@
 """Reads for people: each is a function of a connection, inside one snapshot."""
 
 import sqlite3
+from itertools import takewhile
 from typing import Any, NamedTuple
 
 from syncengine.models import ConversationKey
 from syncengine.store.batch import HEAD, Gap
 
 _MESSAGE = "m.message_id, m.sender, m.timestamp, m.type, m.text, m.edited_at, m.raw"
+_LAST = """
+    coalesce(p.message_id, m.message_id), coalesce(p.sender, m.sender),
+    coalesce(p.timestamp, m.timestamp), coalesce(p.type, m.type), coalesce(p.text, m.text),
+    CASE WHEN p.conversation IS NULL THEN m.edited_at ELSE p.edited_at END,
+    coalesce(p.raw, m.raw)
+"""
+"""The newest message held, or the list's preview where that is newer and not held."""
 _CONVERSATIONS = f"""
     SELECT c.conversation_id, c.kind, c.unread_count, c.pinned, c.marks, c.fetched,
-           (SELECT count(*) FROM gap g WHERE g.conversation = c.conversation AND NOT g.seam),
-           (SELECT count(*) FROM gap g WHERE g.conversation = c.conversation AND g.seam),
+           (SELECT count(*) + (sum(g.seam) << 32) FROM gap g
+            WHERE g.conversation = c.conversation),
            coalesce(m.unverified, 0), a.verified_at,
            CASE WHEN a.held_back = 1 THEN
                (SELECT count(*) FROM message s WHERE s.conversation = c.conversation
                 AND s.suspect_at IS NOT NULL AND s.hidden IS NULL) ELSE 0 END,
-           {_MESSAGE},
-           p.message_id, p.sender, p.timestamp, p.type, p.text, p.edited_at, p.raw
+           {_LAST}
     FROM conversation c
     LEFT JOIN message m ON m.message = c.newest
     LEFT JOIN audit a ON a.conversation = c.conversation
-    LEFT JOIN preview p ON p.conversation = c.conversation AND NOT EXISTS
+    LEFT JOIN preview p ON p.conversation = c.conversation
+        AND p.message_id IS NOT m.message_id  -- nearly always it is: then nothing is looked up
+        AND (m.message IS NULL OR p.timestamp >= m.timestamp)
+        AND NOT EXISTS
         (SELECT 1 FROM message held
          WHERE held.conversation = c.conversation AND held.message_id = p.message_id)
         AND NOT EXISTS
@@ -32,7 +42,8 @@ _CONVERSATIONS = f"""
            AND (im.message_id = p.message_id OR p.timestamp <= i.timestamp))
 """  # noqa: S608 - constants only
 _LISTED = " WHERE c.unlisted = 0"
-_ORDER = " ORDER BY c.pinned DESC, c.activity DESC, c.conversation DESC"
+_AFTER = " AND (c.pinned, c.activity, c.conversation) < (?, ?, ?)"
+_ORDER = " ORDER BY c.pinned DESC, c.activity DESC, c.conversation DESC LIMIT ?"
 
 
 class PlacedRow(NamedTuple):
@@ -42,11 +53,34 @@ class PlacedRow(NamedTuple):
     columns: tuple[Any, ...]
 
 
-def conversations(connection: sqlite3.Connection, limit: int | None) -> list[tuple[Any, ...]]:
-    """All conversations, pinned first, then most recently active; at most `limit`."""
-    return connection.execute(
-        _CONVERSATIONS + _LISTED + _ORDER + " LIMIT ?", (-1 if limit is None else limit,)
-    ).fetchall()
+class ListPlace(NamedTuple):
+    """Where a conversation stands in the list."""
+
+    pinned: int
+    activity: int
+    conversation: int
+
+
+def list_place(connection: sqlite3.Connection, key: ConversationKey) -> ListPlace | None:
+    """Where it stands; None: it is not here."""
+    found = connection.execute(
+        "SELECT pinned, activity, conversation FROM conversation"
+        " WHERE conversation_id = ? AND kind = ?",
+        (key.conversation_id, key.kind),
+    ).fetchone()
+    return None if found is None else ListPlace(*found)
+
+
+def conversations(
+    connection: sqlite3.Connection, limit: int | None, after: ListPlace | None = None
+) -> list[tuple[Any, ...]]:
+    """Conversations, pinned first, then most recently active; at most `limit`, and those
+    that follow a place in the list."""
+    most = -1 if limit is None else limit
+    if after is None:
+        return connection.execute(_CONVERSATIONS + _LISTED + _ORDER, (most,)).fetchall()
+    query = _CONVERSATIONS + _LISTED + _AFTER + _ORDER
+    return connection.execute(query, (*after, most)).fetchall()
 
 
 def conversation(connection: sqlite3.Connection, key: ConversationKey) -> tuple[Any, ...] | None:
@@ -71,7 +105,8 @@ def keys(connection: sqlite3.Connection) -> list[tuple[str, str]]:
     return connection.execute(
         "SELECT c.conversation_id, c.kind FROM conversation c"  # noqa: S608 - constants only
         " WHERE c.unlisted = 0 OR EXISTS (SELECT 1 FROM message m"
-        f" WHERE m.conversation = c.conversation AND m.hidden IS NULL){_ORDER}"
+        f" WHERE m.conversation = c.conversation AND m.hidden IS NULL){_ORDER}",
+        (-1,),
     ).fetchall()
 
 
@@ -110,6 +145,29 @@ def messages(
     return rows if oldest else rows[::-1]
 
 
+def ends(connection: sqlite3.Connection, row: int) -> tuple[int, int] | None:
+    """The lowest and the highest position of a conversation; None: it has no message."""
+    low, high = connection.execute(
+        "SELECT (SELECT min(position) FROM message WHERE conversation = :row),"
+        " (SELECT max(position) FROM message WHERE conversation = :row)",
+        {"row": row},
+    ).fetchone()
+    return None if low is None else (low, high)
+
+
+def sent_from(
+    connection: sqlite3.Connection, row: int, low: int, high: int
+) -> tuple[int, int] | None:
+    """The first message from one position, inclusive, to another, exclusive, hidden or not:
+    its position, and when it was sent, ms."""
+    found: tuple[int, int] | None = connection.execute(
+        "SELECT position, timestamp FROM message"
+        " WHERE conversation = ? AND position >= ? AND position < ? ORDER BY position LIMIT 1",
+        (row, low, high),
+    ).fetchone()
+    return found
+
+
 def unverified(connection: sqlite3.Connection, row: int, low: int, high: int) -> list[str]:
     """Ids of messages from one position to another, inclusive, that the server does not
     show any more."""
@@ -138,11 +196,12 @@ def neighbour(
 def gaps_between(connection: sqlite3.Connection, row: int, low: int, high: int) -> list[Gap]:
     """Gaps and seams that touch the open interval between two positions, oldest first."""
     found = connection.execute(
-        "SELECT low, high, cursor, seam FROM gap"
-        " WHERE conversation = ? AND high > ? AND low < ? ORDER BY high",
-        (row, low, high),
+        "SELECT low, high, cursor, seam FROM gap WHERE conversation = ? AND high > ? ORDER BY high",
+        (row, low),
     )
-    return [Gap(low, high, cursor, bool(seam)) for low, high, cursor, seam in found]
+    # Gaps do not overlap: the first that lies beyond ends it, however many follow.
+    near = takewhile(lambda gap: gap[0] < high, found)
+    return [Gap(low, high, cursor, bool(seam)) for low, high, cursor, seam in near]
 
 
 def count_gaps(connection: sqlite3.Connection) -> int:

@@ -15,11 +15,16 @@ from syncengine.store.view import View
 
 @frozen(kw_only=True)
 class SliceRequest:
-    """Which piece: keys are message ids, exclusive; none of them: the newest messages."""
+    """Which piece: keys are message ids; none of them: the newest messages."""
 
     key: ConversationKey
     before: str | None = None
+    """Exclusive, as `after`."""
     after: str | None = None
+    around: str | None = None
+    """Inclusive: about half of the piece is older."""
+    at: int | None = None
+    """Ms: around the first message that was sent then or later."""
     oldest: bool = False
     """The first messages held, instead of the newest."""
     limit: int = 20
@@ -36,23 +41,33 @@ class SliceRows:
     as_of: int | None
     unverified: Sequence[str] = ()
     revision: int = 0
+    anchor: str | None = None
+    """The message of `around` or `at`, where it is among them."""
+
+
+@frozen
+class _Piece:
+    """Messages, oldest first, and between which positions, both exclusive, they were sought."""
+
+    placed: Sequence[queries.PlacedRow]
+    low: int = START
+    high: int = HEAD
+    anchor: int | None = None
 
 
 def read_slice(connection: sqlite3.Connection, request: SliceRequest) -> SliceRows | None:
-    """The piece; None where `before` or `after` names a message that is not held."""
+    """The piece; None where it names a message that is not held."""
     as_of = View(connection).account().synced_at
     row = queries.conversation_row(connection, request.key)
     at = revision(connection)
     if row is None:
         nothing = Hole(None, None)
         return SliceRows((), (nothing,), (), reached_start=False, as_of=as_of, revision=at)
-    low = _position(connection, row, request.after, START)
-    high = _position(connection, row, request.before, HEAD)
-    if low is None or high is None:
+    piece = _piece(connection, row, request)
+    if piece is None:
         return None
-    upwards = request.oldest or request.after is not None
-    placed = queries.messages(connection, row, low, high, request.limit, oldest=upwards)
-    floor, ceiling = _window(connection, row, placed, low, high)
+    placed = piece.placed
+    floor, ceiling = _window(connection, row, piece)
     gaps = queries.gaps_between(connection, row, floor, ceiling)
     return SliceRows(
         [p.columns for p in placed],
@@ -66,7 +81,66 @@ def read_slice(connection: sqlite3.Connection, request: SliceRequest) -> SliceRo
             else ()
         ),
         revision=at,
+        anchor=_id_at(placed, piece.anchor),
     )
+
+
+def _piece(connection: sqlite3.Connection, row: int, request: SliceRequest) -> _Piece | None:
+    if request.at is not None:
+        place = place_of_time(connection, row, request.at)
+        return _around(connection, row, place, request.limit)
+    if request.around is not None:
+        middle = queries.position_of(connection, row, request.around)
+        return None if middle is None else _around(connection, row, middle, request.limit)
+    low = _position(connection, row, request.after, START)
+    high = _position(connection, row, request.before, HEAD)
+    if low is None or high is None:
+        return None
+    upwards = request.oldest or request.after is not None
+    placed = queries.messages(connection, row, low, high, request.limit, oldest=upwards)
+    return _Piece(placed, low, high)
+
+
+def _around(connection: sqlite3.Connection, row: int, place: int, limit: int) -> _Piece:
+    """Half of them older than a position, the one there and newer ones the other half; where
+    one side has fewer, the other has more."""
+    older = queries.messages(connection, row, START, place, limit, oldest=False)
+    newer = queries.messages(connection, row, place - 1, HEAD, limit, oldest=True)
+    below = max(limit // 2, limit - len(newer))
+    older = older[max(0, len(older) - below) :]
+    placed = [*older, *newer[: limit - len(older)]]
+    return _Piece(placed, place - 1, place, anchor=place)
+
+
+def _id_at(placed: Sequence[queries.PlacedRow], position: int | None) -> str | None:
+    found = (row.columns[0] for row in placed if row.position == position)
+    return next(found, None)
+
+
+def place_of_time(connection: sqlite3.Connection, row: int, at: int) -> int:
+    """The position of a message that was sent at that time, ms, or later, while the one
+    before it was sent earlier; `HEAD` where none was.
+
+    Found by halving, so its cost does not grow with the conversation. Where times only
+    grow, that is the first such message. Where they step back there may be several such
+    places: it is one of them. What is hidden counts too, it has its place and its time.
+    """
+    ends = queries.ends(connection, row)
+    if ends is None:
+        return HEAD
+    low, high = ends[0], ends[1] + 1  # what is below `low` is earlier, from `found` on not
+    found = HEAD
+    while low < high:
+        middle = (low + high) // 2
+        sent = queries.sent_from(connection, row, middle, high)
+        if sent is None:
+            high = middle
+        elif sent[1] < at:
+            low = sent[0] + 1
+        else:
+            found = sent[0]
+            high = middle
+    return found
 
 
 def _position(
@@ -77,16 +151,11 @@ def _position(
     return queries.position_of(connection, row, message_id)
 
 
-def _window(
-    connection: sqlite3.Connection,
-    row: int,
-    placed: Sequence[queries.PlacedRow],
-    low: int,
-    high: int,
-) -> tuple[int, int]:
+def _window(connection: sqlite3.Connection, row: int, piece: _Piece) -> tuple[int, int]:
     """From the next message below the piece to the next above it: what borders it counts."""
-    first = placed[0].position if placed else high
-    last = placed[-1].position if placed else low
+    placed = piece.placed
+    first = placed[0].position if placed else piece.high
+    last = placed[-1].position if placed else piece.low
     under = queries.neighbour(connection, row, first, above=False)
     over = queries.neighbour(connection, row, last, above=True)
     return (START if under is None else under[0]), (HEAD if over is None else over[0])

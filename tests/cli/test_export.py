@@ -58,7 +58,8 @@ def test_what_is_missing_is_said(alice: Person, tmp_path: Path) -> None:
     """Law 9: an export of a copy with a gap says so, and where to look."""
     with opened(alice.db) as database:
         database.execute(
-            "INSERT INTO gap SELECT conversation, -4611686018427387904, min(position), NULL, 0"
+            "INSERT INTO gap (conversation, low, high, cursor, seam)"
+            " SELECT conversation, -4611686018427387904, min(position), NULL, 0"
             " FROM message JOIN conversation USING (conversation) WHERE conversation_id = 'noor'"
         )
     done = alice.call("export", "--output", str(tmp_path / "out"))

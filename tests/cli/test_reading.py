@@ -271,3 +271,58 @@ def test_a_long_conversation_comes_whole_in_chunks(alice: Person, tmp_path: Path
     assert [m["text"] for m in found[1:]] == [f"n{i}" for i in range(1, 1001)]
     assert len(found) == 1001
     assert len(alice.call("messages", "erin", "--all").out.splitlines()) == 1001
+
+
+def test_around_and_at_show_a_place(alice: Person) -> None:
+    """A message with its neighbours, a time with what was written then; and how to go on."""
+    whole = alice.call("messages", "bob", "--all", "--json").lines
+    middle = whole[200]
+    around = alice.call("messages", "bob", "--around", middle["message_id"], "--limit", "5")
+    assert around.err == (
+        f"older: --before {whole[198]['message_id']}\nnewer: --after {whole[202]['message_id']}\n"
+    )
+    flags = ("--limit", "5", "--json")
+    found = alice.call("messages", "bob", "--around", middle["message_id"], *flags).lines
+    assert found == whole[198:203]
+    at = alice.call("messages", "bob", "--at", str(middle["timestamp"]), *flags).lines
+    first = next(n for n, m in enumerate(whole) if m["timestamp"] >= middle["timestamp"])
+    assert at == whole[first - 2 : first + 3]
+    assert alice.call("messages", "bob", "--at", "2999-01-01", *flags).lines == whole[-5:]
+    assert alice.call("messages", "bob", "--at", "1999-01-01", *flags).lines == whole[:5]
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ("--at", "yesterday"),
+        ("--at", "20241231"),
+        ("--at", "1", "--around", "2"),
+        ("--around", "1"),
+        ("--all", "--at", "1"),
+        ("--after", "1", "--around", "2"),
+    ],
+)
+def test_other_places_that_cannot_be_meant_are_refused(
+    alice: Person, flags: tuple[str, ...]
+) -> None:
+    """What is no time, a message that is not held, two places at once: exit 2 and a hint."""
+    alice.call("messages", "bob", *flags).refused(2)
+
+
+def test_conversations_come_in_pages(alice: Person) -> None:
+    """`--after` goes on below one; it says how to go on, and where the id is ambiguous that
+    a kind is needed."""
+    every = alice.call("conversations", "--json").lines
+    names = [(c["conversation_id"], c["kind"]) for c in every]
+    found = names[:5]
+    while found[-1] != names[-1]:
+        last, kind = found[-1]
+        page = ("conversations", "--after", last, "--kind", kind, "--limit", "5")
+        lines = alice.call(*page, "--json").lines
+        found += [(c["conversation_id"], c["kind"]) for c in lines]
+        said = alice.call(*page).err
+        expected = f"more: --after {found[-1][0]} --kind {found[-1][1]}\n"
+        assert said == ("" if found[-1] == names[-1] else expected)
+    assert found == names
+    alice.call("conversations", "--after", "support").refused(2, "--kind chat")
+    alice.call("conversations", "--after", "nobody").refused(2, "is held here")

@@ -9,15 +9,13 @@ from syncengine import (
     ConfigError,
     EngineClosed,
     Kind,
-    ServiceNotEnabled,
     Source,
     State,
     SyncEngine,
-    Unauthorized,
     Unreachable,
 )
-from syncengine.emulator import Switches, World, demo_world
-from tests.harness import USER, Side, numbered
+from syncengine.emulator import demo_world
+from tests.harness import Side, numbered
 
 
 def away(side: Side) -> None:
@@ -108,23 +106,6 @@ async def test_history_comes_from_the_copy_when_the_server_is_away(side: Side) -
     assert [m.text for m in older.items] == numbered(1, 10)
     assert older.cursor is None
     assert isinstance(older.error, Unreachable)
-
-
-async def test_a_refusal_is_no_reason_to_answer_locally(side: Side) -> None:
-    """A wrong password, or a service that is off, must be seen."""
-    side.send("m1")
-    await side.sync()
-    side.world.users[USER].password = "changed"
-    async with side.engine() as engine:
-        with pytest.raises(Unauthorized):
-            await engine.fetch_history_messages("bob", "chat")
-    world = World(clock=side.time.now, switches=Switches(roaming="disabled-400"))
-    world.add_user(USER)
-    side.serve(world)
-    async with side.engine() as engine:
-        with pytest.raises(ServiceNotEnabled) as caught:
-            await engine.fetch_history_messages("bob", "chat")
-    assert "roaming" in caught.value.hint
 
 
 @pytest.mark.parametrize("size", [0, 50, -1])

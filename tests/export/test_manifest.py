@@ -55,7 +55,8 @@ async def test_many_gaps_over_many_pieces_are_said_once_each(side: Side, target:
     await side.sync()
     change(
         side.path,
-        "INSERT INTO gap SELECT conversation, position, position + 1, NULL, row % 2 FROM"
+        "INSERT INTO gap (conversation, low, high, cursor, seam)"
+        " SELECT conversation, position, position + 1, NULL, row % 2 FROM"
         " (SELECT *, row_number() OVER (ORDER BY position) row FROM message)"
         " WHERE row IN (50, 99, 100, 101, 200, 300)",
     )

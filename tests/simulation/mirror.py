@@ -15,7 +15,7 @@ from syncengine.store import queries
 from syncengine.store.journal import commits
 from tests.simulation.trace import Violation
 
-_VERIFIED_AT = 9
+_VERIFIED_AT = 8
 """The column of an entry that is bookkeeping, and not told."""
 _SHOWN = """
     SELECT c.conversation_id, c.kind, m.position, m.message_id, m.timestamp, m.unverified,

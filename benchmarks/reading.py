@@ -1,0 +1,57 @@
+"""Reads pages of a file for some seconds, and prints how long they took: run as a process of
+its own beside a pull, `python -m benchmarks.reading FILE SECONDS`."""
+
+import asyncio
+import json
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from attrs import asdict, frozen
+
+from syncengine import Conversation, SyncEngine
+
+PAUSE = 0.003
+"""Seconds between two pages: a person's window, not a second load."""
+
+
+@frozen
+class Times:
+    """How long reads took, ms."""
+
+    p50: float
+    p99: float
+    count: int
+
+    @classmethod
+    def of(cls, seconds: list[float]) -> "Times":
+        """From single times, of which there must be some."""
+        cut = statistics.quantiles(seconds, n=100) if len(seconds) > 1 else seconds * 99
+        return cls(1000 * cut[49], 1000 * cut[98], len(seconds))
+
+
+async def read_until(engine: SyncEngine, over: Callable[[], bool]) -> Times:
+    """Read the newest page of the most recent conversation, again and again."""
+    taken: list[float] = []
+    first: Conversation | None = None
+    while not over():
+        if first is None:
+            first = next(iter(await engine.reader.conversations(limit=1)), None)
+        else:
+            started = time.perf_counter()
+            await engine.reader.messages(first.conversation_id, first.kind)
+            taken.append(time.perf_counter() - started)
+        await asyncio.sleep(PAUSE)
+    return Times.of(taken)
+
+
+async def _main(path: Path, seconds: float) -> Times:
+    async with SyncEngine.open(path) as engine:
+        end = time.monotonic() + seconds
+        return await read_until(engine, lambda: time.monotonic() > end)
+
+
+if __name__ == "__main__":
+    print(json.dumps(asdict(asyncio.run(_main(Path(sys.argv[1]), float(sys.argv[2]))))))

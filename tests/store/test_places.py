@@ -1,0 +1,45 @@
+"""Where a time lies in a conversation whose order is not by time."""
+
+import sqlite3
+from collections.abc import Sequence
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from syncengine.store.batch import HEAD
+from syncengine.store.migrate import latest_schema
+from syncengine.store.slices import place_of_time
+
+SCHEMA = latest_schema().replace("CREATE TABLE sqlite_sequence(name,seq);", "")
+TIMES = st.lists(st.integers(-5, 30), max_size=40)
+
+
+def store(times: Sequence[int], steps: Sequence[int]) -> tuple[sqlite3.Connection, list[int]]:
+    """A conversation of messages sent at these times, with room between them as it comes."""
+    connection = sqlite3.connect(":memory:")
+    connection.executescript(SCHEMA)
+    places = [sum(steps[: n + 1]) - 1000 for n in range(len(times))]
+    rows = [(p, f"m{p}", t) for p, t in zip(places, times, strict=True)]
+    connection.executemany(
+        "INSERT INTO message (conversation, position, message_id, sender, timestamp, type, text,"
+        " raw) VALUES (1, ?, ?, 'bob', ?, 'text', '', x'')",
+        rows,
+    )
+    return connection, places
+
+
+@settings(deadline=None)  # a busy machine is no fault
+@given(TIMES, st.lists(st.sampled_from([1, 2, 1 << 16, 1 << 36]), min_size=40), st.integers(-9, 35))
+def test_times_change_there_from_before_to_after(
+    times: list[int], steps: list[int], at: int
+) -> None:
+    """Law 3: whatever the times are, the message found was sent then or later, and the one
+    before it earlier; where times only grow, it is the first such message."""
+    connection, places = store(times, steps)
+    found = place_of_time(connection, 1, at)
+    connection.close()
+    index = places.index(found) if found != HEAD else len(places)
+    assert index == len(places) or times[index] >= at
+    assert index == 0 or times[index - 1] < at
+    if times == sorted(times):
+        assert index == sum(time < at for time in times)
