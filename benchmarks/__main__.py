@@ -3,9 +3,9 @@
 import argparse
 import sys
 
-from benchmarks import deletions, pull
+from benchmarks import deletions, pull, search
 
-CASES = {"deletions": deletions, "pull": pull}
+CASES = {"deletions": deletions, "pull": pull, "search": search}
 """Each case is a module with `add_arguments` and `run`, its question in its docstring."""
 
 

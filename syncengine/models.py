@@ -214,6 +214,37 @@ class Slice:
     expired or have been deleted there: nobody can tell (law 7)."""
 
 
+class Order(StrEnum):
+    """What comes first among the results of a search."""
+
+    NEWEST = "newest"
+    RELEVANCE = "relevance"
+    """How often and how prominently the words stand in the text, by bm25."""
+
+
+@frozen
+class Hit:
+    """A message that a search found, and why."""
+
+    message: Message
+    snippet: str
+    """A piece of the message's text, as it is written there."""
+    highlights: Sequence[tuple[int, int]]
+    """Where in the snippet the words stand: begin and end, in order."""
+
+
+@frozen
+class Found:
+    """A page of a search's results."""
+
+    hits: Sequence[Hit]
+    cursor: str | None
+    """Continues the search; None: there is nothing more."""
+    behind: int
+    """Messages that are held and cannot be found yet, since they are still to be indexed;
+    at most so many where they are thousands."""
+
+
 @frozen
 class Fetched(Generic[T]):
     """The answer of a fetch."""
@@ -334,6 +365,19 @@ class Verification:
     errors: Sequence[Problem] = ()
 
 
+@frozen
+class Upkeep:
+    """What the upkeep of a file did."""
+
+    indexed: int
+    """Messages that were not in the search index before."""
+    merged: bool
+    """The words of deleted messages were taken out of the file."""
+    truncated: bool
+    """The write-ahead log was emptied; False: another process was reading."""
+    seconds: float
+
+
 class State(StrEnum):
     """What an engine is doing."""
 
@@ -367,6 +411,8 @@ class Status:
     bytes: int
     """Size of the file; its write-ahead log not counted."""
     writable: bool
+    behind: int
+    """Messages that a search does not find yet; at most so many where they are thousands."""
     verified_since: int | None = None
     """All of it was read, or read again, since then, ms, server clock; None: not all of it."""
     suspects: int = 0

@@ -1,4 +1,4 @@
-"""What a program calls: core (opens, syncs), fetching, deleting; parts is what they share."""
+"""What a program calls: core (opens, syncs), fetching, deleting, upkeeping; parts is shared."""
 
 from syncengine.engine.core import SyncEngine
 

@@ -8,6 +8,7 @@ from typing import Self
 from syncengine.config import Config, Environment
 from syncengine.engine.deleting import Deleting
 from syncengine.engine.fetching import Fetching
+from syncengine.engine.upkeeping import Upkeeping
 from syncengine.models import Kind, Progress, Report, Status, Verification
 from syncengine.remote.formats import decoder_for
 from syncengine.remote.port import Remote
@@ -17,7 +18,7 @@ from syncengine.store.view import View
 from syncengine.sync.cycle import Cycle
 
 
-class SyncEngine(Fetching, Deleting):
+class SyncEngine(Fetching, Deleting, Upkeeping):
     """One account's copy, and the way to its server. Use `SyncEngine.open`."""
 
     @classmethod
@@ -53,7 +54,8 @@ class SyncEngine(Fetching, Deleting):
                 environment or Environment(),
             )
             try:
-                yield engine
+                async with engine._tended():
+                    yield engine
             finally:
                 engine._closed = True
         finally:

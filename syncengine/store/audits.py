@@ -8,7 +8,13 @@ from syncengine.changes import Cause, What
 from syncengine.models import ConversationKey
 from syncengine.store.batch import HEAD, Absence, Audited, Bookkeeping, Listing, Shift
 from syncengine.store.journal import drop_old_changes, write_change
-from syncengine.store.outbox import NEWEST, hide, note_emptied, nothing_held_back
+from syncengine.store.outbox import (
+    NEWEST,
+    drop_preview,
+    hide,
+    note_emptied,
+    nothing_held_back,
+)
 
 _SUSPECT = """
     UPDATE message SET suspect_at = ?, unverified = 0 WHERE conversation = ? AND message_id = ?
@@ -85,6 +91,7 @@ def write_absence(connection: sqlite3.Connection, row: int, absence: Absence) ->
         nothing_held_back(connection, row)
     if gone or absence.dropped:
         connection.execute(NEWEST, {"row": row})
+        drop_preview(connection, row)
         note_emptied(connection, row)
 
 

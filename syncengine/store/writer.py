@@ -33,6 +33,7 @@ from syncengine.store.batch import (
     Write,
 )
 from syncengine.store.database import transaction
+from syncengine.store.indexing import settle_stale
 from syncengine.store.outbox import write_ask, write_reply, write_revive, write_sightings
 from syncengine.store.view import View
 
@@ -93,7 +94,9 @@ def apply_all(
     view = View(connection, rows)
     try:
         with transaction(connection):
-            return [_decide(connection, view, decision) for decision in decisions]
+            written = [_decide(connection, view, decision) for decision in decisions]
+            settle_stale(connection)
+            return written
     except BaseException:
         rows.clear()  # some may be of rows that were rolled back
         raise
