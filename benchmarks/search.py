@@ -34,11 +34,11 @@ QUERIES = {
     "common Chinese": "天气",
     "one character": "天",
     "rare Chinese": "麒麟",
-    "rare, of common characters": "天上",
+    "rare, of common characters": "火公",
     "two words": "station 天气",
     "being typed": "sta",
 }
-_RARE = ("zanzibar", "麒麟", "天上")
+_RARE = ("zanzibar", "麒麟", "火公")
 _START_MS = 1_600_000_000_000
 _STEP_MS = 60_000
 
@@ -101,7 +101,7 @@ async def _fill(path: Path, options: argparse.Namespace) -> None:
         )
         connection.executemany(
             "INSERT INTO message (conversation, position, message_id, sender, timestamp, type,"
-            " text, raw) VALUES (?, ?, ?, ?, ?, 'text', ?, x'00')",
+            " text, raw) VALUES (?, ?, ?, ?, ?, 'text', ?, randomblob(250))",
             _messages(options.messages, options.conversations),
         )
         connection.execute("COMMIT")
@@ -170,7 +170,9 @@ def _scan(path: Path, text: str) -> int:
 
 
 def _table(results: list[Result]) -> Table:
-    table = Table("query", "found by a scan", "newest p50/p95, ms", "ranked, ms", "scan, ms", "ratio")
+    table = Table(
+        "query", "found by a scan", "newest p50/p95, ms", "ranked, ms", "scan, ms", "ratio"
+    )
     for each in results:
         table.add_row(
             each.name,

@@ -15,6 +15,7 @@ LAYERS = (
     {"retry"},
     {"config"},
     {"remote", "store"},
+    {"search"},
     {"sync", "reader"},
     {"engine"},
     {"emulator"},
@@ -46,6 +47,9 @@ PURE = (
     "sync/absence.py",
     "sync/replays.py",
     "sync/intents.py",
+    "store/words.py",
+    "store/snippets.py",
+    "store/places.py",
     "models.py",
     "changes.py",
     "errors.py",
@@ -60,7 +64,10 @@ PURE_IMPORTS = {
     "functools",
     "itertools",
     "pathlib",
+    "re",
     "typing",
+    "unicodedata",
+    "zlib",
 }
 
 

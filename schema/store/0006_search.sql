@@ -1,4 +1,4 @@
--- Full text: derived from the messages, made after them, and made anew where it is damaged.
+-- 6: full text search, derived from the messages, made after them, and anew where damaged
 
 CREATE VIRTUAL TABLE search USING fts5(
     -- Contentless: the text is in `message`. A row number is the message's time, ms, and the

@@ -9,8 +9,10 @@ from syncengine.cli.emulator import emulator
 from syncengine.cli.messages import messages
 from syncengine.cli.outbox import outbox
 from syncengine.cli.program import Program
+from syncengine.cli.search import search
 from syncengine.cli.status import status
 from syncengine.cli.sync import sync
+from syncengine.cli.upkeep import upkeep
 from syncengine.cli.verify import verify
 
 
@@ -28,6 +30,7 @@ def syncengine() -> None:
                                     --app-key ORG#APP --user NAME
     Read it, with no network:   syncengine conversations --user NAME
                                 syncengine messages CONVERSATION --user NAME
+                                syncengine search WORDS --user NAME
     Delete, here and there:     syncengine delete CONVERSATION --user NAME
     Compare all of it again:    syncengine verify --server URL …
 
@@ -42,5 +45,17 @@ def syncengine() -> None:
     """
 
 
-for command in (sync, verify, conversations, messages, delete, outbox, status, emulator, demo):
+for command in (
+    sync,
+    verify,
+    conversations,
+    messages,
+    search,
+    delete,
+    outbox,
+    status,
+    upkeep,
+    emulator,
+    demo,
+):
     syncengine.add_command(command)

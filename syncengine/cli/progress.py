@@ -48,6 +48,23 @@ def progress_bar(
     show: bool, look: Callable[[Progress], Look]
 ) -> Iterator[Callable[[Progress], None] | None]:
     """A listener that draws; None where nobody watches."""
+    with _line(show, look(Progress(0, 0, 0, 0, 0))) as draw:
+        yield None if draw is None else lambda progress: draw(look(progress))
+
+
+@contextmanager
+def indexing_bar(show: bool) -> Iterator[Callable[[int, int], None] | None]:
+    """The same for an index: its listener is told how many messages are done, of how many."""
+    with _line(show, _indexing(0, 0)) as draw:
+        yield None if draw is None else lambda done, total: draw(_indexing(done, total))
+
+
+def _indexing(done: int, total: int) -> Look:
+    return Look("indexing", total, done, f"{done:,}/{total:,} messages")
+
+
+@contextmanager
+def _line(show: bool, first: Look) -> Iterator[Callable[[Look], None] | None]:
     if not show or sys.stderr is None or not sys.stderr.isatty():
         yield None
         return
@@ -58,11 +75,9 @@ def progress_bar(
         TimeElapsedColumn(table_column=Column(no_wrap=True)),
     )
     with _ProgressLine(*columns, console=Console(stderr=True), transient=True) as bar:
-        first = look(Progress(0, 0, 0, 0, 0))
         task = bar.add_task(first.what, total=None, words=first.words)
 
-        def listen(progress: Progress) -> None:
-            now = look(progress)
+        def draw(now: Look) -> None:
             bar.update(
                 task,
                 description=now.what,
@@ -71,7 +86,7 @@ def progress_bar(
                 words=now.words,
             )
 
-        yield listen
+        yield draw
 
 
 def syncing(progress: Progress) -> Look:

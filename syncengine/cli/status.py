@@ -104,6 +104,8 @@ def _rows(found: Status, incomplete: int) -> Iterator[tuple[str, str]]:
     if found.pending or found.refused:
         yield "deletions", _deletions(found)
     yield "last synced", moment(found.synced_at)
+    if found.behind:
+        yield "search", f"{count(found.behind, 'message')} not indexed yet; a search does it"
 
 
 def _audit_rows(found: Status) -> Iterator[tuple[str, str]]:

@@ -2,7 +2,7 @@
 as far as its first match."""
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate
 
 from syncengine.store.words import Term, belongs, clusters, spaced
@@ -25,7 +25,7 @@ def snippet(text: str, terms: Sequence[Term]) -> tuple[str, tuple[Span, ...]]:
 
     The spans do not overlap, and are in order. Nothing found: the beginning, no spans.
     """
-    start = _window_start(text, _first_match(text, terms))
+    start = 0 if len(text) <= WIDTH else _window_start(text, _first_match(text, terms))
     end = min(len(text), start + WIDTH)
     while start < end < len(text) and belongs(text[end]):
         end -= 1
@@ -62,21 +62,25 @@ def _highlights(text: str, start: int, end: int, terms: Sequence[Term]) -> Itera
 def _matches(text: str, low: int, high: int, terms: Sequence[Term]) -> list[Span]:
     """Where terms stand between two places, in order of their beginning. What touches a
     place where the text was cut may be a part of a longer word, and does not count."""
-    whole = spaced(text[low:high])
-    if not any(term.pattern.search(whole) for term in terms):
-        return []
-    pieces = [(low + a, low + b) for a, b in clusters(text[low:high])]
-    forms = [spaced(text[a:b]) for a, b in pieces]
-    starts = list(accumulate((len(form) for form in forms), initial=0))
-    joined = "".join(forms)
+    tokens, pieces = _mapped(text[low:high], terms)
     found = []
     for term in terms:
-        for match in term.pattern.finditer(joined):
-            first = pieces[bisect_right(starts, match.start()) - 1][0]
-            last = pieces[bisect_right(starts, match.end() - 1) - 1][1]
+        for match in term.pattern.finditer(tokens):
+            first, last = pieces(match.start())[0] + low, pieces(match.end() - 1)[1] + low
             if (first > low or low == 0) and (last < high or high == len(text)):
                 found.append((first, last))
     return sorted(found)
+
+
+def _mapped(text: str, terms: Sequence[Term]) -> tuple[str, Callable[[int], Span]]:
+    """The text as tokens, and what gives the piece of it that a place in them came from."""
+    tokens = spaced(text)
+    if text.isascii() or not any(term.matches(tokens) for term in terms):
+        return tokens, lambda place: (place, place + 1)
+    spans = list(clusters(text))
+    forms = [spaced(text[begin:end]) for begin, end in spans]
+    starts = list(accumulate(map(len, forms), initial=0))
+    return "".join(forms), lambda place: spans[bisect_right(starts, place) - 1]
 
 
 def _merged(spans: Sequence[Span]) -> Iterator[Span]:

@@ -45,6 +45,11 @@ _DROPPED = re.compile(
     "\ufe00-\ufe0f\U000e0000-\U000e0fff\U0001f3fb-\U0001f3ff]"  # how a symbol looks
 )
 """Characters that nobody searches for: the one before them is the same without."""
+_COMPOSING = re.compile(
+    "[\u0900-\u109f\u1160-\u11ff\u1700-\u1cff\u3099\u309a\ua800-\uabff\ud7b0-\ud7ff"
+    "\uff9e\uff9f\U00010a00-\U00011fff\U0001d100-\U0001d1ff]"
+)
+"""What may become one character with the one before it, and is not an accent."""
 _MARKS = str.maketrans("™℠", "  ")
 """They would become letters of the word before."""
 
@@ -58,6 +63,12 @@ class _Dropping(dict[int, int | None]):
 class _Spacing(dict[int, str]):
     def __missing__(self, code: int) -> str:
         self[code] = _token_of(code)
+        return self[code]
+
+
+class _Whole(dict[int, str]):
+    def __missing__(self, code: int) -> str:
+        self[code] = fold(chr(code)).translate(_SPACING)
         return self[code]
 
 
@@ -76,6 +87,8 @@ def _token_of(code: int) -> str:
 
 _DROPPING = _Dropping()
 _SPACING = _Spacing()
+_WHOLE = _Whole()
+"""A character's tokens: right wherever it does not form one with its neighbours."""
 
 
 def rules() -> str:
@@ -95,7 +108,9 @@ def fold(text: str) -> str:
 
 def spaced(text: str) -> str:
     """The text as tokens: between two of them a space, or joints where nothing lies between."""
-    return fold(text).translate(_SPACING)
+    if _COMPOSING.search(text):
+        return fold(text).translate(_SPACING)
+    return text.translate(_WHOLE)
 
 
 def indexable(text: str) -> str:
@@ -189,7 +204,11 @@ def _is_open(text: str, last: Term) -> bool:
 
 
 def clusters(text: str) -> Iterator[tuple[int, int]]:
-    """Pieces of a text that can be folded by themselves: a character with what belongs to it."""
+    """Pieces of a text that can be `spaced` by themselves: a character with what belongs to
+    it. Begin and end of each."""
+    if text.isascii():
+        yield from zip(range(len(text)), range(1, len(text) + 1), strict=True)
+        return
     start = 0
     for index in range(1, len(text)):
         if not belongs(text[index]):
@@ -199,16 +218,19 @@ def clusters(text: str) -> Iterator[tuple[int, int]]:
         yield start, len(text)
 
 
+def belongs(character: str) -> bool:
+    """Whether a character is a part of the one before it: an accent, a joiner, a later part
+    of a Hangul syllable."""
+    return not character.isascii() and _BELONGING[ord(character)]
+
+
+class _Belonging(dict[int, bool]):
+    def __missing__(self, code: int) -> bool:
+        mark = unicodedata.category(chr(code))[0] == "M"
+        self[code] = mark or any(each.match(chr(code)) for each in (_DROPPED, _TAILS))
+        return self[code]
+
+
+_BELONGING = _Belonging()
 _TAILS = re.compile("[\u1160-\u11ff\ud7b0-\ud7ff\uff9e\uff9f]")
 """Later parts of a Hangul syllable, and voice marks of half-width Kana."""
-
-
-def belongs(character: str) -> bool:
-    """Whether a character is a part of the one before it: an accent, a joiner."""
-    if character.isascii():
-        return False
-    return (
-        unicodedata.category(character)[0] == "M"
-        or _DROPPED.match(character) is not None
-        or _TAILS.match(character) is not None
-    )
