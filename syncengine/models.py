@@ -219,7 +219,7 @@ class Order(StrEnum):
 
     NEWEST = "newest"
     RELEVANCE = "relevance"
-    """How often and how prominently the words stand in the text, by bm25."""
+    """How often the words stand in a text, and how little else; of the newest 1,000."""
 
 
 @frozen

@@ -134,7 +134,7 @@ class Reader:
         The filters hold together; with no `text` they list. `conversation_id` alone means
         conversations of every kind with that id. `since` and `until` are ms, server clock,
         the latter exclusive; alone they find nothing. The newest come first, or the best of
-        the newest 10,000. `cursor` continues where an earlier page of the same search ended.
+        the newest 1,000. `cursor` continues where an earlier page of the same search ended.
 
         Deleted messages are found by nothing from that moment. New ones are found once
         they are indexed: `behind` says how many are not. Raises ConfigError for a kind, an
@@ -147,7 +147,7 @@ class Reader:
 
     async def changes(self, *, since: int = 0, limit: int = 1000) -> list[Change]:
         """What took messages out of sight or brought them back, after revision `since`,
-        oldest first. The last 10,000 are kept."""
+        oldest first. The last 2,000 are kept."""
         return await self._store.read(lambda c: changes(c, since, limit))
 
     async def status(self, *, plan_known: bool) -> Status:

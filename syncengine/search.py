@@ -52,7 +52,7 @@ def search_request(
         sender=sender,
         since=since,
         until=until,
-        order=_order(order),
+        ranked=_order(order) is Order.RELEVANCE,
         limit=limit,
         after=None if cursor is None else _read(cursor),
         nothing=nothing,

@@ -50,6 +50,7 @@ PURE = (
     "store/words.py",
     "store/snippets.py",
     "store/places.py",
+    "store/ranking.py",
     "models.py",
     "changes.py",
     "errors.py",

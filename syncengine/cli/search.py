@@ -34,7 +34,7 @@ from syncengine.models import Found, Hit, Kind, Order
     help="Only messages before TIME: ISO 8601, in your time zone where it names none, or"
     " milliseconds since 1970.",
 )
-@option("--ranked", is_flag=True, help="The best of the newest 10,000 first, not the newest.")
+@option("--ranked", is_flag=True, help="The best of the newest 1,000 first, not the newest.")
 @option(
     "--limit",
     type=click.IntRange(min=1),

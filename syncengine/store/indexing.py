@@ -41,13 +41,13 @@ _STALE = """
 _AT_ONCE = 5_000
 _ADD = "INSERT INTO search (rowid, text, tags) VALUES (?, ?, ?)"
 _REMOVE = "INSERT INTO search (search, rowid, text, tags) VALUES ('delete', ?, ?, ?)"
-_SHADOWS = (
-    "search_data (id INTEGER PRIMARY KEY, block BLOB)",
-    "search_idx (segid, term, pgno, PRIMARY KEY (segid, term)) WITHOUT ROWID",
-    "search_docsize (id INTEGER PRIMARY KEY, sz BLOB)",
-    "search_config (k PRIMARY KEY, v) WITHOUT ROWID",
-)
-"""SQLite's tables of an index. It cannot drop an index of which one is missing."""
+_SHADOWS = {
+    "data": "(id INTEGER PRIMARY KEY, block BLOB)",
+    "idx": "(segid, term, pgno, PRIMARY KEY (segid, term)) WITHOUT ROWID",
+    "docsize": "(id INTEGER PRIMARY KEY, sz BLOB)",
+    "config": "(k PRIMARY KEY, v) WITHOUT ROWID",
+}
+"""SQLite's tables of an index, as it makes them."""
 
 IndexRow = tuple[int, str, str]
 """Place, text and tags."""
@@ -55,17 +55,22 @@ IndexRow = tuple[int, str, str]
 
 def behind(connection: sqlite3.Connection) -> int:
     """How many messages are not indexed yet; an upper bound where they are many."""
-    newest, mark = connection.execute(
-        "SELECT (SELECT coalesce(max(message), 0) FROM message),"
-        " (SELECT CASE WHEN rules = ? THEN indexed_to ELSE 0 END FROM search_state)",
-        (rules(),),
-    ).fetchone()
+    (newest,) = connection.execute("SELECT coalesce(max(message), 0) FROM message").fetchone()
+    mark = indexed_to(connection)
     if newest - mark > _COUNTED:
         return int(newest - mark)
     (number,) = connection.execute(
-        "SELECT count(*) FROM message WHERE message > ?", (mark,)
+        "SELECT (SELECT count(*) FROM message WHERE message > :mark)"
+        " + (SELECT count(*) FROM message JOIN search_stale USING (message) WHERE message <= :mark)",
+        {"mark": mark},
     ).fetchone()
     return int(number)
+
+
+def indexed_to(connection: sqlite3.Connection) -> int:
+    """The highest row number that is indexed; 0 where the index is to be made anew."""
+    mark, held = connection.execute("SELECT indexed_to, rules FROM search_state").fetchone()
+    return int(mark) if held == rules() else 0
 
 
 def index_some(connection: sqlite3.Connection, most: int, *, anew: bool = False) -> int:
@@ -179,14 +184,24 @@ def _present(
 
 
 def make_anew(connection: sqlite3.Connection) -> None:
-    """Begin an empty index, in the transaction under way. Nothing is lost: it is derived."""
-    for shadow in _SHADOWS:
-        connection.execute(f"CREATE TABLE IF NOT EXISTS {shadow}")
-    connection.execute("INSERT OR REPLACE INTO search_config VALUES ('version', 4)")
-    connection.execute("DROP TABLE IF EXISTS search")
+    """Begin an empty index, in the transaction under way. Nothing is lost: it is derived.
+
+    SQLite cannot drop an index that it cannot open. So its tables are made those of a new
+    one first, whatever they were.
+    """
+    creation = _creation()
+    connection.execute(creation.replace(" search ", " temp.pristine ", 1))
+    for shadow, columns in _SHADOWS.items():
+        connection.execute(f"DROP TABLE IF EXISTS main.search_{shadow}")
+        connection.execute(f"CREATE TABLE main.search_{shadow} {columns}")
+        connection.execute(
+            f"INSERT INTO main.search_{shadow} SELECT * FROM temp.pristine_{shadow}"  # noqa: S608
+        )
+    connection.execute("DROP TABLE temp.pristine")
+    connection.execute("DROP TABLE IF EXISTS main.search")
     for shadow in _SHADOWS:  # where only they were left
-        connection.execute(f"DROP TABLE IF EXISTS {shadow.split()[0]}")
-    connection.execute(_creation())
+        connection.execute(f"DROP TABLE IF EXISTS main.search_{shadow}")
+    connection.execute(creation)
     connection.execute("DELETE FROM search_moved")
     connection.execute("DELETE FROM search_stale")
     connection.execute("UPDATE search_state SET indexed_to = 0, rules = ?, deleted = 0", (rules(),))
@@ -199,11 +214,10 @@ def _creation() -> str:
 
 
 def is_damage(error: sqlite3.DatabaseError) -> bool:
-    """Whether an error of a statement about the index means that the index is damaged."""
-    code = getattr(error, "sqlite_errorcode", 0)
-    damaged = code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-    missing = code == sqlite3.SQLITE_ERROR and "search" in str(error)
-    return damaged or missing
+    """Whether an error of a statement about the index means that the index is damaged: the
+    statements are constant, so what SQLite cannot make sense of is the index."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    return code in (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 def wants_merge(connection: sqlite3.Connection) -> bool:

@@ -10,9 +10,9 @@ moment, and a row in `search_moved`.
 
 ROW_BITS = 21
 _ROWS = 1 << ROW_BITS
-_LATEST = (1 << 42) - 1
 MOST_MOVED = 1 << 10
-"""Ms by which a place may differ from its message's time; it is compared there anyway."""
+"""Ms by which a place may be later than its message: one per 2^21 rows."""
+_LATEST = (1 << 42) - MOST_MOVED - 1
 
 
 def clamped(timestamp: int) -> int:
@@ -31,8 +31,8 @@ def may_collide(row: int) -> bool:
 
 
 def next_place(place: int) -> int:
-    """The one to try where it is taken: a moment later, at the end of time the first."""
-    return (place + _ROWS) & (1 << 63) - 1
+    """The one to try where it is taken: a moment later."""
+    return place + _ROWS
 
 
 def time_of(place: int) -> int:
@@ -52,4 +52,4 @@ def first_place(timestamp: int) -> int:
 
 def last_place(timestamp: int) -> int:
     """The highest place that a message of that time or before can have."""
-    return clamped(timestamp + MOST_MOVED) << ROW_BITS | _ROWS - 1
+    return clamped(timestamp) + MOST_MOVED << ROW_BITS | _ROWS - 1

@@ -6,40 +6,47 @@ nothing. A phrase of several tokens is compared with the text.
 
 import sqlite3
 from collections.abc import Iterator, Sequence
+from contextlib import closing
+from itertools import islice
 from typing import Any, NamedTuple
 
 from attrs import frozen
 
-from syncengine.models import ConversationKey, Order
-from syncengine.store.indexing import behind, is_damage
-from syncengine.store.places import candidates, clamped, first_place, last_place, time_of
+from syncengine.models import ConversationKey
+from syncengine.store.indexing import behind, indexed_to, is_damage
+from syncengine.store.places import (
+    MOST_MOVED,
+    candidates,
+    clamped,
+    first_place,
+    last_place,
+    time_of,
+)
+from syncengine.store.ranking import score
 from syncengine.store.words import Term, conversation_tag, sender_tag, spaced
 
-MOST_RANKED = 10_000
-"""The newest matches, of which the best come first when ordered by relevance."""
+MOST_RANKED = 1_000
+"""The newest matches, of which the best come first when ordered by relevance: so that it
+takes no longer in a larger copy. SQLite's own ranking looks at all of them."""
 
 _MESSAGE = """
-    SELECT c.conversation_id, c.kind, m.message, m.message_id, m.sender, m.timestamp, m.type,
+    SELECT c.conversation_id, c.kind, m.message_id, m.sender, m.timestamp, m.type,
            m.text, m.edited_at, m.raw
     FROM message m JOIN conversation c USING (conversation)
     WHERE m.message = ? AND m.hidden IS NULL
 """
 _NEWEST = """
-    SELECT rowid, 0.0 FROM search WHERE search MATCH :match
+    SELECT rowid FROM search WHERE search MATCH :match
     AND rowid BETWEEN :first AND :last ORDER BY rowid DESC
 """
-_RANKED = """
-    SELECT place, score FROM
-        (SELECT rowid AS place, bm25(search, 1.0, 0.0) AS score FROM search
-         WHERE search MATCH :match AND rowid BETWEEN :first AND :last
-         ORDER BY rowid DESC LIMIT :most)
-    WHERE (score, -place) > (:score, -:place) ORDER BY score, place DESC
-"""
-"""The smaller a score, the better."""
+_MOVED = "SELECT place FROM search_moved WHERE message = ?"
+_TEXT = 4
+"""Where the text is among a message's columns."""
 
 
 class Place(NamedTuple):
-    """Where a result stands in its order: what comes next is beyond it."""
+    """Where a result stands in its order: what comes next is beyond it. A higher score is
+    better; newest first, all have the same."""
 
     place: int
     score: float = 0.0
@@ -57,7 +64,7 @@ class SearchRequest:
     """Ms, inclusive."""
     until: int | None = None
     """Ms, exclusive."""
-    order: Order = Order.NEWEST
+    ranked: bool = False
     limit: int = 20
     after: Place | None = None
     """The last result of the page before."""
@@ -85,6 +92,47 @@ class FoundRows:
     """The index cannot be used."""
 
 
+class _Rows:
+    """Finds the message that stands at a place of the index."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._mark = indexed_to(connection)
+        moved, stale = connection.execute(
+            "SELECT EXISTS (SELECT 1 FROM search_moved), EXISTS (SELECT 1 FROM search_stale)"
+        ).fetchone()
+        self._some_moved, self._some_stale = bool(moved), bool(stale)
+
+    def at(self, place: int) -> int | None:
+        """The message's row number; None: what stood there is gone, or has another text now,
+        which only another program can have done."""
+        row = self._row(place)
+        if row is None or not self._some_stale:
+            return row
+        stale = self._look("SELECT message FROM search_stale WHERE message = ?", row)
+        return row if stale is None else None
+
+    def _row(self, place: int) -> int | None:
+        if self._some_moved:
+            moved = self._look("SELECT message FROM search_moved WHERE place = ?", place)
+            if moved is not None:
+                return moved
+        found = candidates(place, self._mark)
+        if len(found) == 1:
+            return found[0]
+        return next((row for row in found if self._stands_at(row, place)), None)
+
+    def _stands_at(self, row: int, place: int) -> bool:
+        if self._some_moved and self._look(_MOVED, row) is not None:
+            return False
+        timestamp = self._look("SELECT timestamp FROM message WHERE message = ?", row)
+        return timestamp is not None and clamped(timestamp) == time_of(place)
+
+    def _look(self, statement: str, value: int) -> int | None:
+        found = self._connection.execute(statement, (value,)).fetchone()
+        return None if found is None else int(found[0])
+
+
 def search(connection: sqlite3.Connection, request: SearchRequest) -> FoundRows:
     """Up to `limit` messages, and how far the index lags."""
     try:
@@ -101,15 +149,38 @@ def _search(connection: sqlite3.Connection, request: SearchRequest) -> FoundRows
     match = _match(connection, request)
     if match is None:
         return FoundRows((), more=False, behind=lag)
-    found: list[FoundRow] = []
-    for place in _places(connection, request, match):
-        row = _message(connection, request, place)
-        if row is None:
-            continue
-        if len(found) == request.limit:
-            return FoundRows(found, more=True, behind=lag)
-        found.append(row)
-    return FoundRows(found, more=False, behind=lag)
+    rows = (
+        _best(connection, request, match) if request.ranked else _newest(connection, request, match)
+    )
+    found = list(islice(rows, request.limit + 1))
+    return FoundRows(found[: request.limit], more=len(found) > request.limit, behind=lag)
+
+
+def _newest(
+    connection: sqlite3.Connection, request: SearchRequest, match: str
+) -> Iterator[FoundRow]:
+    """Lazily: SQLite looks for the next one when it is asked for."""
+    after = request.after.place if request.after is not None else 1 << 63
+    rows = _Rows(connection)
+    for place in _places(connection, request, match, after):
+        row = _message(connection, rows, request, Place(place))
+        if row is not None:
+            yield row
+
+
+def _best(connection: sqlite3.Connection, request: SearchRequest, match: str) -> Iterator[FoundRow]:
+    """The best of the newest; of equally good ones the newer first."""
+    scored, rows = [], _Rows(connection)
+    for place in islice(_places(connection, request, match, 1 << 63), MOST_RANKED):
+        row = _message(connection, rows, request, Place(place))
+        if row is not None:  # only its score is kept: texts may be large
+            scored.append((-score(row.columns[_TEXT], request.terms), -place))
+    after = request.after
+    beyond = (float("-inf"), 0) if after is None else (-after.score, -after.place)
+    for negative, place in sorted(each for each in scored if each > beyond):
+        row = _message(connection, rows, request, Place(-place, -negative))
+        if row is not None:
+            yield row
 
 
 def _match(connection: sqlite3.Connection, request: SearchRequest) -> str | None:
@@ -143,46 +214,41 @@ def _conversation_rows(connection: sqlite3.Connection, request: SearchRequest) -
     return [row for (row,) in found]
 
 
-def _places(connection: sqlite3.Connection, request: SearchRequest, match: str) -> Iterator[Place]:
-    """Lazily: SQLite looks for the next one when it is asked for."""
+def _places(
+    connection: sqlite3.Connection, request: SearchRequest, match: str, before: int
+) -> Iterator[int]:
     first = 0 if request.since is None else first_place(request.since)
     last = (1 << 63) - 1 if request.until is None else last_place(request.until)
-    bound: dict[str, Any] = {"match": match, "first": first, "last": last}
-    after = request.after
-    if request.order is Order.NEWEST:
-        if after is not None:
-            bound["last"] = min(last, after.place - 1)
-        statement = _NEWEST
-    else:
-        after = after or Place((1 << 63) - 1, float("-inf"))
-        bound |= {"most": MOST_RANKED, "score": after.score, "place": after.place}
-        statement = _RANKED
-    cursor = connection.execute(statement, bound)
-    try:
-        for place, score in cursor:
-            yield Place(place, score)
-    finally:
-        cursor.close()
+    bound = {"match": match, "first": first, "last": min(last, before - 1)}
+    with closing(connection.execute(_NEWEST, bound)) as cursor:
+        for (place,) in cursor:
+            yield place
 
 
 def _message(
-    connection: sqlite3.Connection, request: SearchRequest, place: Place
+    connection: sqlite3.Connection, rows: _Rows, request: SearchRequest, place: Place
 ) -> FoundRow | None:
-    row = _row_of(connection, place.place)
-    columns = None if row is None else connection.execute(_MESSAGE, (row,)).fetchone()
+    row = rows.at(place.place)
+    columns = connection.execute(_MESSAGE, (row,)).fetchone()
     if columns is None:
         return None
-    conversation_id, kind, _, *message = columns
-    _, sender, timestamp, _, text, *_ = message
-    if request.sender is not None and sender != request.sender:
-        return None  # another with the same tag
-    if request.since is not None and timestamp < request.since:
-        return None
-    if request.until is not None and timestamp >= request.until:
-        return None
-    if not _all_match(request.terms, text):
+    conversation_id, kind, *message = columns
+    if not _passes(request, place, message[1], message[2]) or not _all_match(
+        request.terms, message[_TEXT]
+    ):
         return None
     return FoundRow(ConversationKey(conversation_id, kind), tuple(message), place)
+
+
+def _passes(request: SearchRequest, place: Place, sender: str, timestamp: int) -> bool:
+    """What the index knows roughly: two senders may have one tag, a place is of a moment."""
+    if not 0 <= time_of(place.place) - clamped(timestamp) <= MOST_MOVED:
+        return False  # another message that has the row's number now
+    if request.sender is not None and sender != request.sender:
+        return False
+    if request.since is not None and timestamp < request.since:
+        return False
+    return request.until is None or timestamp < request.until
 
 
 def _all_match(terms: Sequence[Term], text: str) -> bool:
@@ -191,22 +257,3 @@ def _all_match(terms: Sequence[Term], text: str) -> bool:
         return True
     tokens = spaced(text)
     return all(term.matches(tokens) for term in doubtful)
-
-
-def _row_of(connection: sqlite3.Connection, place: int) -> int | None:
-    """The message that stands at a place of the index."""
-    moved = connection.execute(
-        "SELECT message FROM search_moved WHERE place = ?", (place,)
-    ).fetchone()
-    if moved is not None:
-        return int(moved[0])
-    (newest,) = connection.execute("SELECT max(message) FROM message").fetchone()
-    for row in candidates(place, newest or 0):
-        held = connection.execute(
-            "SELECT timestamp FROM message WHERE message = ? AND message NOT IN"
-            " (SELECT message FROM search_moved)",
-            (row,),
-        ).fetchone()
-        if held is not None and clamped(held[0]) == time_of(place):
-            return row
-    return None
