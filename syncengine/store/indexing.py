@@ -14,11 +14,12 @@ from syncengine.schema_files import schema_path
 from syncengine.store.database import transaction
 from syncengine.store.migrate import statements
 from syncengine.store.places import may_collide, next_place, place_of
-from syncengine.store.words import indexable, rules, tags
+from syncengine.store.words import conversation_tag, indexable, rules, tags
 
 _MOST_CHARACTERS = 4_000_000
 """Of one set: a few messages may be megabytes."""
 _COUNTED = 10_000
+_PATIENCE_MS = 500
 _MERGE_PAGES = 200
 """Pages of the index that one step of an upkeep writes, about 4 kB each."""
 
@@ -39,6 +40,12 @@ _STALE = """
     LIMIT ?
 """
 _AT_ONCE = 5_000
+_NEWEST_INDEXED = """
+    SELECT m.message, m.conversation, m.timestamp, moved.place
+    FROM message m LEFT JOIN search_moved moved USING (message)
+    WHERE m.message <= ? AND NOT EXISTS (SELECT 1 FROM search_stale s WHERE s.message = m.message)
+    ORDER BY m.message DESC LIMIT 1
+"""
 _ADD = "INSERT INTO search (rowid, text, tags) VALUES (?, ?, ?)"
 _REMOVE = "INSERT INTO search (search, rowid, text, tags) VALUES ('delete', ?, ?, ?)"
 _SHADOWS = {
@@ -61,7 +68,8 @@ def behind(connection: sqlite3.Connection) -> int:
         return int(newest - mark)
     (number,) = connection.execute(
         "SELECT (SELECT count(*) FROM message WHERE message > :mark)"
-        " + (SELECT count(*) FROM message JOIN search_stale USING (message) WHERE message <= :mark)",
+        " + (SELECT count(*) FROM message JOIN search_stale USING (message)"
+        "    WHERE message <= :mark)",
         {"mark": mark},
     ).fetchone()
     return int(number)
@@ -93,8 +101,9 @@ def _index_some(connection: sqlite3.Connection, most: int) -> int:
     (held,) = connection.execute("SELECT rules FROM search_state").fetchone()
     if held != rules():
         make_anew(connection)
-    _check(connection)
     drain(connection)
+    if not is_sound(connection):
+        make_anew(connection)
     (mark,) = connection.execute("SELECT indexed_to FROM search_state").fetchone()
     found = list(_limited(connection.execute(_NEXT, (mark, most))))
     if found:
@@ -112,9 +121,21 @@ def _limited(rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
             return
 
 
-def _check(connection: sqlite3.Connection) -> None:
-    """Raise where the index cannot be used at all."""
-    connection.execute("SELECT rowid FROM search WHERE search MATCH '\"a\"' LIMIT 1").fetchone()
+def is_sound(connection: sqlite3.Connection) -> bool:
+    """Whether the index knows the newest message that it should: one that lost its root
+    looks empty. Raises DatabaseError where it cannot even be asked."""
+    newest = connection.execute(_NEWEST_INDEXED, (indexed_to(connection),)).fetchone()
+    if newest is None:
+        return True
+    row, conversation, timestamp, moved = newest
+    found = connection.execute(
+        "SELECT 1 FROM search WHERE search MATCH ? AND rowid = ?",
+        (
+            f'tags : "{conversation_tag(conversation)}"',
+            place_of(row, timestamp) if moved is None else moved,
+        ),
+    ).fetchone()
+    return found is not None
 
 
 def _add(connection: sqlite3.Connection, messages: Iterable[tuple[Any, ...]]) -> None:
@@ -240,6 +261,15 @@ def merge_some(connection: sqlite3.Connection, *, first: bool) -> bool:
 
 
 def truncate_log(connection: sqlite3.Connection) -> bool:
-    """Move everything into the file and empty the log; False: somebody is reading it."""
-    (busy, *_) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    """Move everything into the file and empty the log; False: somebody is reading it.
+
+    Waits for readers half a second, not as long as for a writer: nothing else is written
+    meanwhile.
+    """
+    (patience,) = connection.execute("PRAGMA busy_timeout").fetchone()
+    connection.execute(f"PRAGMA busy_timeout = {_PATIENCE_MS}")
+    try:
+        (busy, *_) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {patience}")
     return not busy

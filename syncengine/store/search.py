@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from attrs import frozen
 
 from syncengine.models import ConversationKey
-from syncengine.store.indexing import behind, indexed_to, is_damage
+from syncengine.store.indexing import behind, indexed_to, is_damage, is_sound
 from syncengine.store.places import (
     MOST_MOVED,
     candidates,
@@ -136,7 +136,9 @@ class _Rows:
 def search(connection: sqlite3.Connection, request: SearchRequest) -> FoundRows:
     """Up to `limit` messages, and how far the index lags."""
     try:
-        return _search(connection, request)
+        found = _search(connection, request)
+        if found.rows or is_sound(connection):
+            return found
     except sqlite3.DatabaseError as error:
         if not is_damage(error):
             raise

@@ -20,7 +20,8 @@ SPELLED = {
 def test_the_commands() -> None:
     """The ones that there are."""
     reading = ["conversations", "messages", "outbox", "status"]
-    assert sorted([*reading, "delete", "demo", "emulator", "sync", "verify"]) == COMMANDS
+    others = ["delete", "demo", "emulator", "search", "sync", "upkeep", "verify"]
+    assert sorted([*reading, *others]) == COMMANDS
 
 
 @pytest.mark.parametrize("name", COMMANDS)

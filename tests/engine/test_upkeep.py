@@ -192,6 +192,7 @@ async def test_a_crash_repeats_a_set_at_worst(side: Side, after: int) -> None:
         "DELETE FROM search_data",
         "DELETE FROM search_data WHERE id > 10",
         "UPDATE search_data SET block = x'ff'",
+        "UPDATE search_data SET block = zeroblob(40)",
         "UPDATE search_data SET block = x'ff' WHERE id > 10",
         "UPDATE search_config SET v = 9",
         "UPDATE search_state SET rules = 'of old'",
