@@ -3,9 +3,15 @@
 import argparse
 import sys
 
-from benchmarks import deletions, feed, pull, read
+from benchmarks import deletions, feed, pull, read, search
 
-CASES = {"deletions": deletions, "feed": feed, "pull": pull, "read": read}
+CASES = {
+    "deletions": deletions,
+    "feed": feed,
+    "pull": pull,
+    "read": read,
+    "search": search,
+}
 """Each case is a module with `add_arguments` and `run`, its question in its docstring."""
 
 

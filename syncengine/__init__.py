@@ -37,6 +37,8 @@ from syncengine.models import (
     Conversation,
     ConversationKey,
     Fetched,
+    Found,
+    Hit,
     Hole,
     Intent,
     IntentKind,
@@ -45,17 +47,13 @@ from syncengine.models import (
     Loaded,
     Message,
     MessageType,
-    Problem,
-    Progress,
-    Report,
+    Order,
     Retention,
     Slice,
     Source,
-    State,
-    Status,
-    Verification,
 )
 from syncengine.remote.port import Capabilities, Remote
+from syncengine.reports import Problem, Progress, Report, State, Status, Upkeep, Verification
 
 if TYPE_CHECKING:
     from syncengine.remote.easemob.client import EasemobRemote
@@ -79,7 +77,9 @@ __all__ = [
     "ExportFormat",
     "ExportProgress",
     "Fetched",
+    "Found",
     "Gone",
+    "Hit",
     "Hole",
     "Intent",
     "IntentKind",
@@ -88,6 +88,7 @@ __all__ = [
     "Loaded",
     "Message",
     "MessageType",
+    "Order",
     "Patience",
     "Problem",
     "Progress",
@@ -116,6 +117,7 @@ __all__ = [
     "Unintelligible",
     "Unreachable",
     "Update",
+    "Upkeep",
     "Verification",
     "What",
     "export_history",

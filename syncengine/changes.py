@@ -10,7 +10,8 @@ from enum import StrEnum
 
 from attrs import frozen
 
-from syncengine.models import ConversationKey, Progress, Report, Verification
+from syncengine.models import ConversationKey
+from syncengine.reports import Progress, Report, Verification
 
 
 class What(StrEnum):

@@ -66,6 +66,10 @@ class Config:
     audit_pages: int = field(default=4, validator=_between(0, 10000))
     """Pages of history that each cycle reads again, to find what was deleted elsewhere; 0: none."""
 
+    index_search: bool = True
+    """Index new messages for search in the background while the engine is open, between
+    cycles, and a little once a second during one."""
+
     @property
     def horizon_ms(self) -> int | None:
         """The age below which nothing can have expired, ms; None: it is not configured."""

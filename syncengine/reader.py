@@ -7,9 +7,12 @@ from attrs import frozen
 
 from syncengine.changes import Change
 from syncengine.errors import ConfigError
-from syncengine.models import Conversation, ConversationKey, Kind, Message, Slice, Status
+from syncengine.models import Conversation, ConversationKey, Found, Kind, Message, Order, Slice
+from syncengine.reports import Status
+from syncengine.search import search, search_request
 from syncengine.store import queries, rows
 from syncengine.store.audits import audit_totals
+from syncengine.store.indexing import behind
 from syncengine.store.journal import commits, oldest, revision
 from syncengine.store.slices import SliceRequest, read_slice
 from syncengine.store.store import Store
@@ -147,6 +150,41 @@ class Reader:
         whole = len(messages) == len(found.messages) and found.reached_start
         return LocalPage(messages, None if whole or not messages else messages[0].message_id)
 
+    async def search(
+        self,
+        text: str = "",
+        *,
+        conversation_id: str | None = None,
+        kind: Kind | str | None = None,
+        sender: str | None = None,
+        since: int | None = None,
+        until: int | None = None,
+        order: Order | str = Order.NEWEST,
+        prefix: bool = False,
+        limit: int = 20,
+        cursor: str | None = None,
+    ) -> Found:
+        """Messages whose text has every word of `text`, in all conversations or in one.
+
+        Words are separated by spaces. A word is found whole, whatever its case and accents;
+        of Chinese, Japanese and other scripts without spaces every part of a text is found,
+        and so is every symbol. With `prefix` the last word may be the beginning of a longer
+        one. At most the first 64 words or characters count; punctuation finds nothing.
+
+        The filters hold together; with no `text` they list. `conversation_id` alone means
+        conversations of every kind with that id. `since` and `until` are ms, server clock,
+        the latter exclusive; alone they find nothing. The newest come first, or the best of
+        the newest 1,000. `cursor` continues where an earlier page of the same search ended.
+
+        Deleted messages are found by nothing from that moment. New ones are found once
+        they are indexed: `behind` says how many are not. Raises ConfigError for a kind, an
+        order, a limit or a cursor that there is not.
+        """
+        request = search_request(
+            text, conversation_id, kind, sender, since, until, order, prefix, limit, cursor
+        )
+        return await search(self._store, self._decode, request)
+
     async def revision(self) -> int:
         """The number of the newest change; 0: nothing was ever written.
 
@@ -166,12 +204,15 @@ class Reader:
 
     async def status(self, *, plan_known: bool) -> Status:
         """The account in figures. `plan_known`: the service's retention is configured."""
-        totals, audits = await self._store.read(lambda c: (queries.totals(c), audit_totals(c)))
+        totals, audits, lag = await self._store.read(
+            lambda c: (queries.totals(c), audit_totals(c), behind(c))
+        )
         return Status(
             path=self._store.path,
             **totals._asdict(),
             bytes=self._store.path.stat().st_size,
             writable=self._store.obstacle is None,
+            behind=lag,
             **audits._replace(undecided=0 if plan_known else audits.undecided)._asdict(),
         )
 

@@ -229,7 +229,7 @@ async def cut_engine(side: Side, cut: Cut, **config: Any) -> AsyncIterator[SyncE
     async with SyncEngine.open(
         side.path,
         side.remote(transport=cut.transport(side.emulator.transport)),
-        config=Config(**({"page_size": side.page_size} | config)),
+        config=Config(**({"page_size": side.page_size, "index_search": False} | config)),
         environment=environment,
         connect=cut.connect,
     ) as engine:

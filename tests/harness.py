@@ -118,9 +118,11 @@ class Side:
     ) -> AsyncIterator[SyncEngine]:
         """An engine on the copy, on virtual time; `remote` instead of an ordinary one.
 
-        It reads nothing again, unless told to: so a test sees what its own requests do.
+        It reads nothing again and indexes nothing, unless told to: so a test sees what its
+        own requests do.
         """
-        settings = Config(**({"page_size": self.page_size, "audit_pages": 0} | config))
+        usual = {"page_size": self.page_size, "audit_pages": 0, "index_search": False}
+        settings = Config(**(usual | config))
         environment = Environment(
             now=self.time.now,
             monotonic=self.time.monotonic,

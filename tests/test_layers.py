@@ -11,10 +11,12 @@ PACKAGE = Path(__file__).parent.parent / "syncengine"
 LAYERS = (
     {"errors", "schema_files"},
     {"models"},
+    {"reports"},
     {"changes"},
     {"retry"},
     {"config"},
     {"remote", "store"},
+    {"search"},
     {"sync", "reader", "feed"},
     {"export"},
     {"engine"},
@@ -48,7 +50,12 @@ PURE = (
     "sync/absence.py",
     "sync/replays.py",
     "sync/intents.py",
+    "store/words.py",
+    "store/snippets.py",
+    "store/places.py",
+    "store/ranking.py",
     "models.py",
+    "reports.py",
     "changes.py",
     "errors.py",
 )
@@ -62,7 +69,10 @@ PURE_IMPORTS = {
     "functools",
     "itertools",
     "pathlib",
+    "re",
     "typing",
+    "unicodedata",
+    "zlib",
 }
 
 

@@ -11,20 +11,9 @@ from syncengine.blocking.reader import BlockingReader
 from syncengine.changes import Update
 from syncengine.config import Config, Environment
 from syncengine.engine import SyncEngine
-from syncengine.models import (
-    Conversation,
-    Fetched,
-    Intent,
-    Kind,
-    Loaded,
-    Message,
-    Progress,
-    Report,
-    State,
-    Status,
-    Verification,
-)
+from syncengine.models import Conversation, Fetched, Intent, Kind, Loaded, Message
 from syncengine.remote.port import Remote
+from syncengine.reports import Progress, Report, State, Status, Upkeep, Verification
 from syncengine.sync.outbox import Delivery
 
 T = TypeVar("T")
@@ -187,6 +176,14 @@ class BlockingEngine:
                 deadline=deadline,
             )
         )
+
+    def index(self, *, progress: Callable[[int, int], None] | None = None) -> int:
+        """Index all messages that a search does not find yet; how many they were."""
+        return self._call(self._engine.index(progress=progress))
+
+    def upkeep(self, *, progress: Callable[[int, int], None] | None = None) -> Upkeep:
+        """Index what is behind, and let go of the bytes of what was deleted."""
+        return self._call(self._engine.upkeep(progress=progress))
 
     def delete_remote_messages_with_ids(
         self, conversation_id: str, kind: Kind | str, message_ids: Iterable[str]

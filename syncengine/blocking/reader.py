@@ -2,8 +2,9 @@
 
 from syncengine.blocking.loop import Loop
 from syncengine.changes import Change
-from syncengine.models import Conversation, ConversationKey, Kind, Slice, Status
+from syncengine.models import Conversation, ConversationKey, Found, Kind, Order, Slice
 from syncengine.reader import LocalPage, Reader
+from syncengine.reports import Status
 
 
 class BlockingReader:
@@ -60,6 +61,36 @@ class BlockingReader:
     def page(self, key: ConversationKey, start: str, limit: int) -> LocalPage | None:
         """What a page of history below `start` would be, from the copy."""
         return self._call(self._reader.page(key, start, limit))
+
+    def search(
+        self,
+        text: str = "",
+        *,
+        conversation_id: str | None = None,
+        kind: Kind | str | None = None,
+        sender: str | None = None,
+        since: int | None = None,
+        until: int | None = None,
+        order: Order | str = Order.NEWEST,
+        prefix: bool = False,
+        limit: int = 20,
+        cursor: str | None = None,
+    ) -> Found:
+        """Messages whose text has every word of `text`, in all conversations or in one."""
+        return self._call(
+            self._reader.search(
+                text,
+                conversation_id=conversation_id,
+                kind=kind,
+                sender=sender,
+                since=since,
+                until=until,
+                order=order,
+                prefix=prefix,
+                limit=limit,
+                cursor=cursor,
+            )
+        )
 
     def revision(self) -> int:
         """The number of the newest change; 0: nothing was ever written."""

@@ -11,8 +11,10 @@ from syncengine.cli.export import export
 from syncengine.cli.messages import messages
 from syncengine.cli.outbox import outbox
 from syncengine.cli.program import Program
+from syncengine.cli.search import search
 from syncengine.cli.status import status
 from syncengine.cli.sync import sync
+from syncengine.cli.upkeep import upkeep
 from syncengine.cli.verify import verify
 
 
@@ -31,6 +33,7 @@ def syncengine() -> None:
     Read it, with no network:   syncengine conversations --user NAME
                                 syncengine messages CONVERSATION --user NAME
     Take it elsewhere:          syncengine export --format html --output DIR
+                                syncengine search WORDS --user NAME
     Delete, here and there:     syncengine delete CONVERSATION --user NAME
     Compare all of it again:    syncengine verify --server URL …
 
@@ -45,6 +48,6 @@ def syncengine() -> None:
     """
 
 
-reading = (conversations, messages, changes, export, status)
-for command in (sync, verify, *reading, delete, outbox, emulator, demo):
+reading = (conversations, messages, search, changes, export, status)
+for command in (sync, verify, *reading, delete, outbox, upkeep, emulator, demo):
     syncengine.add_command(command)

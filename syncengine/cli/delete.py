@@ -27,8 +27,9 @@ from syncengine.cli.times import read_time
 from syncengine.config import Config
 from syncengine.engine import SyncEngine
 from syncengine.errors import ConfigError, Patience, SyncEngineError
-from syncengine.models import ConversationKey, IntentState, Message, Problem
+from syncengine.models import ConversationKey, IntentState, Message
 from syncengine.remote.easemob.client import EasemobRemote
+from syncengine.reports import Problem
 from syncengine.sync.intents import checked_ids
 from syncengine.sync.outbox import Delivery
 

@@ -18,8 +18,9 @@ from syncengine.cli.progress import progress_bar, syncing
 from syncengine.cli.sync import print_report, report_json
 from syncengine.engine import SyncEngine
 from syncengine.errors import ConfigError
-from syncengine.models import Kind, Report
+from syncengine.models import Kind
 from syncengine.remote.easemob.client import EasemobRemote
+from syncengine.reports import Report
 
 USER = "alice"
 PEER = "bob"

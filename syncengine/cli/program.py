@@ -31,6 +31,8 @@ _KEPT = {
     "sync": "What was done so far is kept; the same command again goes on from there.",
     "verify": "What was found so far is kept; the same command again reads everything once more.",
     "export": "Nothing was exported; the same command again begins anew.",
+    "search": "What was indexed so far is kept; the next search goes on from there.",
+    "upkeep": "What was done so far is kept; the same command again goes on from there.",
     "demo": "What was done so far is kept.",
     "delete": "`syncengine outbox` lists what is still to be deleted on the server.",
 }

@@ -10,7 +10,7 @@ from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as ProgressBar
 from rich.table import Column
 
-from syncengine.models import Progress
+from syncengine.reports import Progress
 
 _FREE = 4
 """Columns beside the progress line: a terminal writes ^C there, and must not begin a new line."""
@@ -50,6 +50,17 @@ def progress_bar(
     """A listener to a cycle that draws; None where nobody watches."""
     with progress_line(show, look(Progress(0, 0, 0, 0, 0))) as draw:
         yield None if draw is None else lambda progress: draw(look(progress))
+
+
+@contextmanager
+def indexing_bar(show: bool) -> Iterator[Callable[[int, int], None] | None]:
+    """The same for an index: its listener is told how many messages are done, of how many."""
+    with progress_line(show, _indexing(0, 0)) as draw:
+        yield None if draw is None else lambda done, total: draw(_indexing(done, total))
+
+
+def _indexing(done: int, total: int) -> Look:
+    return Look("indexing", total, done, f"{done:,}/{total:,} messages")
 
 
 @contextmanager

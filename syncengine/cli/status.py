@@ -19,7 +19,8 @@ from syncengine.cli.options import (
 from syncengine.cli.output import count, moment, plain, print_json
 from syncengine.config import Config
 from syncengine.engine import SyncEngine
-from syncengine.models import Conversation, Status
+from syncengine.models import Conversation
+from syncengine.reports import Status
 
 
 @click.command()
@@ -104,6 +105,8 @@ def _rows(found: Status, incomplete: int) -> Iterator[tuple[str, str]]:
     if found.pending or found.refused:
         yield "deletions", _deletions(found)
     yield "last synced", moment(found.synced_at)
+    if found.behind:
+        yield "search", f"{count(found.behind, 'message')} not indexed yet; a search does it"
 
 
 def _audit_rows(found: Status) -> Iterator[tuple[str, str]]:

@@ -23,8 +23,8 @@ from syncengine.cli.progress import progress_bar, syncing
 from syncengine.config import Config
 from syncengine.engine import SyncEngine
 from syncengine.errors import RemovalHeldBack, Unauthorized, Unreachable
-from syncengine.models import Problem, Report, Verification
 from syncengine.remote.easemob.client import EasemobRemote
+from syncengine.reports import Problem, Report, Verification
 
 
 @click.command(cls=Steered)

@@ -28,8 +28,9 @@ from syncengine.cli.sync import cost, exit_code_of, print_problems, report_json
 from syncengine.config import Config
 from syncengine.engine import SyncEngine
 from syncengine.errors import ConfigError, RemovalHeldBack
-from syncengine.models import ConversationKey, Problem, Status, Verification
+from syncengine.models import ConversationKey
 from syncengine.remote.easemob.client import EasemobRemote
+from syncengine.reports import Problem, Status, Verification
 
 _HELD_BACK = (
     "Was it deleted on purpose? `syncengine verify --accept` removes it here too, for good."

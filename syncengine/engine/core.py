@@ -10,16 +10,18 @@ from syncengine.engine.deleting import Deleting
 from syncengine.engine.fetching import Fetching
 from syncengine.engine.following import Following, Telling
 from syncengine.engine.scrolling import Scrolling
-from syncengine.models import Kind, Progress, Report, Status, Verification
+from syncengine.engine.upkeeping import Upkeeping
+from syncengine.models import Kind
 from syncengine.remote.formats import decoder_for
 from syncengine.remote.port import Remote
+from syncengine.reports import Progress, Report, Status, Verification
 from syncengine.store.database import Connect, connect_threaded
 from syncengine.store.store import Store, open_store
 from syncengine.store.view import View
 from syncengine.sync.cycle import Cycle
 
 
-class SyncEngine(Fetching, Scrolling, Deleting, Following):
+class SyncEngine(Fetching, Scrolling, Deleting, Following, Upkeeping):
     """One account's copy, and the way to its server. Use `SyncEngine.open`."""
 
     @classmethod
@@ -55,7 +57,8 @@ class SyncEngine(Fetching, Scrolling, Deleting, Following):
                 environment or Environment(),
             )
             try:
-                yield engine
+                async with engine._tended():
+                    yield engine
             finally:
                 engine._closed = True
                 await engine._feed.close()

@@ -7,7 +7,7 @@ from syncengine.changes import Activity, ActivityKind, Update
 from syncengine.engine.parts import Parts
 from syncengine.errors import Unreachable
 from syncengine.feed import Feed
-from syncengine.models import Progress, Report, Verification
+from syncengine.reports import Progress, Report, Verification
 
 
 class Following(Parts):

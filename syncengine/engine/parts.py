@@ -7,9 +7,10 @@ from typing import TypeVar
 from syncengine.config import Config, Environment
 from syncengine.errors import ConfigError, EngineClosed, RemoteError, StoreError, Unreachable
 from syncengine.feed import Feed
-from syncengine.models import ConversationKey, Kind, State
+from syncengine.models import ConversationKey, Kind
 from syncengine.reader import Reader, conversation_key
 from syncengine.remote.port import Remote
+from syncengine.reports import State
 from syncengine.retry import Retrier
 from syncengine.store import rows
 from syncengine.store.store import Store

@@ -9,7 +9,8 @@ from syncengine.export.manifest import ExportedConversation, Facts
 from syncengine.export.names import page
 from syncengine.export.safe import escaped, isolated
 from syncengine.export.style import foot, head
-from syncengine.models import Message, Status
+from syncengine.models import Message
+from syncengine.reports import Status
 
 _PREVIEW = 120
 """Characters of the last message."""

@@ -8,7 +8,8 @@ from typing import Any, Final
 import attrs
 from attrs import field, frozen
 
-from syncengine.models import Hole, Kind, Status
+from syncengine.models import Hole, Kind
+from syncengine.reports import Status
 
 MANIFEST: Final = "manifest.json"
 NAME: Final = "syncengine-export"

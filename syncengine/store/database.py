@@ -40,6 +40,7 @@ _WRITER_SETTINGS = (
     "PRAGMA synchronous = NORMAL",  # a power cut may cost the last commits, never the file
     "PRAGMA cache_size = -32000",  # KiB; a pull touches two indexes all over
     "PRAGMA wal_autocheckpoint = 4000",  # pages; 15 % faster inserts than 1000
+    "PRAGMA secure_delete = ON",  # what is deleted is overwritten, not left in free pages
 )
 
 _ERRORS: dict[int, type[StoreError]] = {

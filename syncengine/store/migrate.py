@@ -55,14 +55,14 @@ def _apply(connection: sqlite3.Connection, version: int, file: Path) -> None:
     with transaction(connection):
         if _version(connection) >= version:
             return  # another process was faster
-        for statement in _statements(file.read_text(encoding="utf-8")):
+        for statement in statements(file.read_text(encoding="utf-8")):
             connection.execute(statement)
         connection.execute(f"PRAGMA user_version = {version}")
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
 
 
-def _statements(script: str) -> Iterator[str]:
-    """One statement at a time: `executescript` would commit in between."""
+def statements(script: str) -> Iterator[str]:
+    """A script's statements, one at a time: `executescript` would commit in between."""
     statement = ""
     for line in script.splitlines(keepends=True):
         statement += line
@@ -88,7 +88,9 @@ def latest_schema() -> str:
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
         migrate(connection)
         rows = connection.execute(
-            "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY tbl_name, type DESC, name"
+            "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL"
+            " AND name NOT IN (SELECT name FROM pragma_table_list WHERE type = 'shadow')"
+            " ORDER BY tbl_name, type DESC, name"
         )
         body = ";\n\n".join(row[0] for row in rows)
     return (

@@ -153,6 +153,7 @@ def write_reply(connection: sqlite3.Connection, row: int, reply: Reply) -> None:
             (reply.error, number),
         )
     connection.execute(NEWEST, {"row": row})
+    drop_preview(connection, row)
     note_emptied(connection, row)
 
 
@@ -183,6 +184,15 @@ def _bury(connection: sqlite3.Connection, row: int, which: str, value: object) -
     connection.execute(
         f"DELETE FROM message WHERE conversation = :row AND {which}",  # noqa: S608 - constants
         bound,
+    )
+
+
+def drop_preview(connection: sqlite3.Connection, row: int) -> None:
+    """The list's preview of a message that was deleted goes too: it has its text."""
+    connection.execute(
+        "DELETE FROM preview WHERE conversation = :row AND message_id IN"
+        " (SELECT message_id FROM tombstone WHERE conversation = :row)",
+        {"row": row},
     )
 
 

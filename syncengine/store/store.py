@@ -1,5 +1,6 @@
 """The store: one file, one write verb, reads that never wait."""
 
+import asyncio
 import sqlite3
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -28,6 +29,10 @@ class Store:
         self._rows: dict[ConversationKey, int] = {}
         self.on_commit: Callable[[], None] = _nobody
         """Called after each commit of this store."""
+        self.written = asyncio.Event()
+        """Set by every write; whoever waits for the next one clears it."""
+        self.index_damaged = False
+        """A search found its index unusable; set until it is made anew."""
 
     @property
     def obstacle(self) -> StoreError | None:
@@ -46,7 +51,20 @@ class Store:
             lambda connection: apply_all(connection, decisions, self._rows)
         )
         self.on_commit()
+        self.written.set()
         return written
+
+    async def tend(self, job: Callable[[sqlite3.Connection], T]) -> T:
+        """Run a job on the connection that writes: upkeep of what is derived from the
+        messages, never of them. Raises a StoreError where the file cannot be written."""
+        if isinstance(self._writer, StoreError):
+            raise self._writer
+        return await self._writer.run(job)
+
+    def note_damaged_index(self) -> None:
+        """Have the search index made anew by whoever tends it."""
+        self.index_damaged = True
+        self.written.set()
 
     async def read(self, query: Callable[[sqlite3.Connection], T]) -> T:
         """Run a query on a consistent snapshot; it never waits for a writer (law 9)."""

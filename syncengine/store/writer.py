@@ -34,6 +34,7 @@ from syncengine.store.batch import (
     Write,
 )
 from syncengine.store.database import transaction
+from syncengine.store.indexing import settle_stale
 from syncengine.store.journal import end_commit, note_listed, write_batch_changes, write_change
 from syncengine.store.outbox import write_ask, write_reply, write_revive, write_sightings
 from syncengine.store.view import View
@@ -97,6 +98,7 @@ def apply_all(
     try:
         with transaction(connection):
             written = [_decide(connection, view, decision) for decision in decisions]
+            settle_stale(connection)
             end_commit(connection)
             return written
     except BaseException:

@@ -13,8 +13,8 @@ from random import Random
 
 from syncengine.errors import SyncEngineError
 from syncengine.models import ConversationKey
-from syncengine.store.audits import Due, Plan, decidable_due, plan, suspects_due
 from syncengine.store.batch import HEAD, START, Audited, Covered
+from syncengine.store.due import Due, Plan, decidable_due, plan, suspects_due
 from syncengine.store.store import Store
 from syncengine.store.view import View
 from syncengine.sync.history import History

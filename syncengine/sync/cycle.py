@@ -13,11 +13,13 @@ from attrs import evolve
 
 from syncengine.config import Config, Environment
 from syncengine.errors import RemoteError, RemovalHeldBack
-from syncengine.models import ConversationKey, Report, Verification
+from syncengine.models import ConversationKey
 from syncengine.remote.port import Remote
+from syncengine.reports import Report, Verification
 from syncengine.retry import Retrier
-from syncengine.store.audits import audit_totals, audited_conversations, held_back
+from syncengine.store.audits import audit_totals, held_back
 from syncengine.store.batch import Bookkeeping
+from syncengine.store.due import audited_conversations
 from syncengine.store.queries import count_gaps, unfinished
 from syncengine.store.queries import doubtful as doubtful_heads
 from syncengine.store.store import Store

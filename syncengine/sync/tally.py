@@ -3,7 +3,8 @@
 from typing import Protocol
 
 from syncengine.errors import SyncEngineError
-from syncengine.models import ConversationKey, Problem, Progress
+from syncengine.models import ConversationKey
+from syncengine.reports import Problem, Progress
 from syncengine.store.batch import Batch
 
 

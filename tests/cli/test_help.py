@@ -20,8 +20,9 @@ SPELLED = {
 
 def test_the_commands() -> None:
     """The ones that there are."""
-    reading = ["changes", "conversations", "export", "messages", "outbox", "status"]
-    assert sorted([*reading, "delete", "demo", "emulator", "sync", "verify"]) == COMMANDS
+    reading = ["changes", "conversations", "export", "messages", "outbox", "search", "status"]
+    others = ["delete", "demo", "emulator", "sync", "upkeep", "verify"]
+    assert sorted([*reading, *others]) == COMMANDS
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -19,6 +19,7 @@ STATUS = [
     "synced_at",
     "bytes",
     "writable",
+    "behind",
     "verified_since",
     "suspects",
     "held_back",
@@ -43,7 +44,7 @@ def test_since_when_all_of_it_is_verified(alice: Person) -> None:
     """The time of the longest unverified one; what never was is said to be so."""
     lines = alice.call("status").out.splitlines()
     assert lines[-1].startswith("verified since  20")
-    assert len(lines) == 7
+    assert len(lines) == 8
     with opened(alice.db) as database:
         database.execute("UPDATE audit SET verified_at = NULL WHERE conversation = 1")
     assert "verified since  not all of it yet\n" in alice.call("status").out

@@ -246,5 +246,6 @@ def _config(random: Random, server: Server) -> Config:
         "audit_pages": random.choice([0, 1, 2, 4]),
         "retention": random.choice(["keep", "keep", "mirror"]),
         "retention_days": random.choice([None, truth]),
+        "index_search": False,  # a run is a function of its seed: no task of its own
     }
     return Config(**settings)

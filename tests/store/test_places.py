@@ -7,17 +7,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from syncengine.store.batch import HEAD
-from syncengine.store.migrate import latest_schema
+from syncengine.store.migrate import migrate
 from syncengine.store.slices import place_of_time
 
-SCHEMA = latest_schema().replace("CREATE TABLE sqlite_sequence(name,seq);", "")
 TIMES = st.lists(st.integers(-5, 30), max_size=40)
 
 
 def store(times: Sequence[int], steps: Sequence[int]) -> tuple[sqlite3.Connection, list[int]]:
     """A conversation of messages sent at these times, with room between them as it comes."""
-    connection = sqlite3.connect(":memory:")
-    connection.executescript(SCHEMA)
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    migrate(connection)
     places = [sum(steps[: n + 1]) - 1000 for n in range(len(times))]
     rows = [(p, f"m{p}", t) for p, t in zip(places, times, strict=True)]
     connection.executemany(

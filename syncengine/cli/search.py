@@ -1,0 +1,143 @@
+"""`syncengine search`: messages that have certain words, with no network."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import click
+
+from syncengine.cli.account import existing_database
+from syncengine.cli.options import file_options, json_option, option
+from syncengine.cli.output import count, message_json, moment, plain, print_json
+from syncengine.cli.progress import indexing_bar
+from syncengine.cli.times import read_time
+from syncengine.config import Config
+from syncengine.engine import SyncEngine
+from syncengine.errors import StoreError
+from syncengine.models import Found, Hit, Kind, Order
+
+
+@click.command(short_help="Find messages by their words.")
+@click.argument("text", required=False, default="")
+@option("--in", "conversation", metavar="CONVERSATION", help="Only in this conversation.")
+@option(
+    "--kind",
+    type=click.Choice([kind.value for kind in Kind]),
+    help="Only in conversations of this kind.",
+)
+@option("--sender", metavar="NAME", help="Only messages that NAME wrote.")
+@option("--since", metavar="TIME", help="Only messages of TIME or later; forms as in --until.")
+@option(
+    "--until",
+    metavar="TIME",
+    help="Only messages before TIME: ISO 8601, in your time zone where it names none, or"
+    " milliseconds since 1970.",
+)
+@option("--ranked", is_flag=True, help="The best of the newest 1,000 first, not the newest.")
+@option(
+    "--limit",
+    type=click.IntRange(min=1),
+    default=20,
+    show_default=True,
+    metavar="N",
+    help="Print at most N.",
+)
+@file_options
+@json_option
+def search(
+    text: str,
+    conversation: str | None,
+    kind: str | None,
+    sender: str | None,
+    since: str | None,
+    until: str | None,
+    ranked: bool,
+    db: Path | None,
+    user: str | None,
+    limit: int,
+    as_json: bool,
+) -> None:
+    """Find messages that have every word of TEXT, the newest first.
+
+    Case and accents do not matter, and neither do quotes and other punctuation. A word is
+    found whole; of Chinese, Japanese and other scripts without spaces any part is found.
+    With no TEXT, --in, --kind and --sender list.
+
+    What is new since the last search is indexed first. Where that cannot be done, since
+    the file cannot be written, it says what was not searched.
+
+    \b
+    Example:  syncengine search "station noon" --in bob --user alice
+    """
+    path = existing_database(db, user)
+    low, high = (None if time is None else read_time(time) for time in (since, until))
+
+    async def find() -> Found:
+        # What is behind is indexed here, where a bar shows how far it is.
+        async with SyncEngine.open(path, config=Config(index_search=False)) as engine:
+            with indexing_bar(not as_json) as listen:
+                await catch_up(engine, listen)
+                return await engine.reader.search(
+                    text,
+                    conversation_id=conversation,
+                    kind=kind,
+                    sender=sender,
+                    since=low,
+                    until=high,
+                    order=Order.RELEVANCE if ranked else Order.NEWEST,
+                    limit=limit,
+                )
+
+    found = asyncio.run(find())
+    for hit in found.hits:
+        if as_json:
+            print_json(hit_json(hit))
+        else:
+            click.echo(hit_line(hit))
+    if not as_json:
+        _print_notes(found, limit)
+
+
+async def catch_up(engine: SyncEngine, listen: Callable[[int, int], None] | None) -> None:
+    """Index what is behind; what cannot be is said by the search itself."""
+    with suppress(StoreError):
+        await engine.index(progress=listen)
+
+
+def hit_json(hit: Hit) -> dict[str, object]:
+    """A result as `--json` shows it: the message, and where its words stand."""
+    return {**message_json(hit.message), "snippet": hit.snippet, "highlights": hit.highlights}
+
+
+def hit_line(hit: Hit) -> str:
+    """A result in one line; a terminal shows the words in bold."""
+    message = hit.message
+    where = plain(f"{message.kind} {message.conversation_id}")
+    mark = "" if message.type == "text" else f"[{message.type}] "
+    text = f"{mark}{_cut_marks(hit, highlighted(hit))}"
+    return f"{moment(message.timestamp)}  {where}  {plain(message.sender)}: {text}"
+
+
+def _cut_marks(hit: Hit, shown: str) -> str:
+    before = "" if hit.message.text.startswith(hit.snippet) else "…"
+    return f"{before}{shown}{'' if hit.message.text.endswith(hit.snippet) else '…'}"
+
+
+def highlighted(hit: Hit) -> str:
+    """The snippet, its words in bold, and nothing in it that could drive a terminal."""
+    parts, end = [], 0
+    for first, last in hit.highlights:
+        parts.append(plain(hit.snippet[end:first]))
+        parts.append(click.style(plain(hit.snippet[first:last]), bold=True))
+        end = last
+    return "".join([*parts, plain(hit.snippet[end:])])
+
+
+def _print_notes(found: Found, limit: int) -> None:
+    if not found.hits:
+        click.echo("nothing found", err=True)
+    elif found.cursor is not None:
+        click.echo(f"there is more: --limit {2 * limit}", err=True)
+    if found.behind:
+        click.echo(f"{count(found.behind, 'message')} not searched: not indexed yet", err=True)

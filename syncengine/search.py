@@ -1,0 +1,93 @@
+"""Search: what a person asked for, the results with what shows why they were found."""
+
+from math import isnan
+
+from syncengine.errors import ConfigError
+from syncengine.models import Found, Hit, Kind, Order
+from syncengine.store import rows
+from syncengine.store.search import FoundRow, Place, SearchRequest
+from syncengine.store.search import search as search_index
+from syncengine.store.snippets import snippet
+from syncengine.store.store import Store
+from syncengine.store.words import terms_of
+
+
+async def search(store: Store, decode: rows.Decode, request: SearchRequest) -> Found:
+    """One page of results. Where the index is damaged, nothing is found, all is behind, and
+    the index is made anew by the engine that writes the file."""
+    found = await store.read(lambda c: search_index(c, request))
+    if found.damaged:
+        store.note_damaged_index()
+    hits = [_hit(row, request, decode) for row in found.rows]
+    cursor = _written(found.rows[-1].place) if found.more else None
+    return Found(hits, cursor, found.behind)
+
+
+def _hit(row: FoundRow, request: SearchRequest, decode: rows.Decode) -> Hit:
+    message = rows.message(row.key, row.columns, decode)
+    return Hit(message, *snippet(message.text, request.terms))
+
+
+def search_request(
+    text: str,
+    conversation_id: str | None,
+    kind: Kind | str | None,
+    sender: str | None,
+    since: int | None,
+    until: int | None,
+    order: Order | str,
+    prefix: bool,
+    limit: int,
+    cursor: str | None,
+) -> SearchRequest:
+    """A request from what a caller gave. Raises ConfigError for what cannot be meant."""
+    if limit < 1:
+        raise ConfigError(f"limit is {limit}", hint="Ask for at least one message.")
+    terms = terms_of(text, prefix=prefix)
+    nothing = bool(text.strip()) and not terms  # only punctuation
+    return SearchRequest(
+        terms=terms,
+        conversation_id=conversation_id,
+        kind=None if kind is None else _kind(kind),
+        sender=sender,
+        since=since,
+        until=until,
+        ranked=_order(order) is Order.RELEVANCE,
+        limit=limit,
+        after=None if cursor is None else _read(cursor),
+        nothing=nothing,
+    )
+
+
+def _kind(kind: Kind | str) -> Kind:
+    try:
+        return Kind(kind)
+    except ValueError:
+        names = ", ".join(each.value for each in Kind)
+        raise ConfigError(f"{kind!r} is no kind", hint=f"Use one of: {names}.") from None
+
+
+def _order(order: Order | str) -> Order:
+    try:
+        return Order(order)
+    except ValueError:
+        names = ", ".join(each.value for each in Order)
+        raise ConfigError(f"{order!r} is no order", hint=f"Use one of: {names}.") from None
+
+
+def _written(place: Place) -> str:
+    return f"{place.place:x}.{place.score.hex()}"
+
+
+def _read(cursor: str) -> Place:
+    try:
+        place, score = cursor.split(".", 1)
+        found = Place(int(place, 16), float.fromhex(score))
+        if not 0 <= found.place < 1 << 63 or isnan(found.score):
+            raise ValueError
+    except (ValueError, OverflowError):
+        raise ConfigError(
+            f"{cursor[:40]!r} is no cursor of a search",
+            hint="Use the cursor of the page before, or none for the first page.",
+        ) from None
+    return found

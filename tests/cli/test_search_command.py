@@ -1,0 +1,91 @@
+"""`syncengine search` and `syncengine upkeep`."""
+
+import sqlite3
+from contextlib import closing
+
+import pytest
+
+from syncengine.emulator import World
+from tests.cli.command import Person
+from tests.cli.conftest import Serve
+
+
+@pytest.fixture
+def reader(serve: Serve, world: World) -> Person:
+    """Alice, who pulled what bob said."""
+    for text in ("see you at the Café", "明天上午开会", "the \x1b[31m cafe\x07 is closed"):
+        world.send("bob", "alice", "chat", text)
+    alice = serve(world)
+    assert alice.call("sync").code == 0
+    return alice
+
+
+def test_what_a_person_sees(reader: Person) -> None:
+    """A line a message, the newest first, with nothing that could drive a terminal; what is
+    new is indexed before."""
+    done = reader.call("search", "cafe")
+    assert (done.code, done.err) == (0, "")
+    first, second = done.out.splitlines()
+    assert first.endswith("  chat bob  bob: the \ufffd[31m cafe\ufffd is closed")
+    assert second.endswith("  chat bob  bob: see you at the Café")
+
+
+def test_what_a_program_sees(reader: Person) -> None:
+    """The message's fields, the snippet, and where the words stand in it."""
+    done = reader.call("search", "上午", "--json")
+    assert (done.code, done.err) == (0, "")
+    assert (done.object["snippet"], done.object["highlights"]) == ("明天上午开会", [[2, 4]])
+    assert done.object["text"] == "明天上午开会"
+
+
+def test_filters_and_limits(reader: Person) -> None:
+    """Each flag narrows; what the limit cut off is said."""
+    texts = [line["text"] for line in reader.call("search", "--in", "bob", "--json").lines]
+    assert len(texts) == 3
+    assert len(reader.call("search", "cafe", "--ranked", "--json").lines) == 2
+    assert reader.call("search", "cafe", "--since", "2100-01-01").err == "nothing found\n"
+    assert reader.call("search", "cafe", "--kind", "groupchat").err == "nothing found\n"
+    assert reader.call("search", "cafe", "--sender", "carol").err == "nothing found\n"
+    cut = reader.call("search", "cafe", "--limit", "1", "--until", "2100-01-01")
+    assert (len(cut.out.splitlines()), cut.err) == (1, "there is more: --limit 2\n")
+    reader.call("search", "cafe", "--until", "soon").refused(2, "no time")
+
+
+def test_what_cannot_be_indexed_is_said(reader: Person) -> None:
+    """A file from a newer version is searched as far as it is indexed."""
+    with closing(sqlite3.connect(reader.db)) as database:
+        database.execute("PRAGMA user_version = 99")
+    done = reader.call("search", "cafe")
+    assert (done.code, done.out) == (0, "")
+    assert done.err == "nothing found\n3 messages not searched: not indexed yet\n"
+    assert reader.call("status", "--json").object["behind"] == 3
+
+
+def test_a_status_says_what_a_search_would_index(reader: Person) -> None:
+    """And nothing of it once that is done."""
+    assert "search  3 messages not indexed yet" in reader.call("status").out
+    reader.call("search", "x")
+    assert "not indexed" not in reader.call("status").out
+
+
+def test_upkeep_in_words_and_in_json(reader: Person) -> None:
+    """What was indexed, and that words of deleted messages are gone."""
+    assert reader.call("upkeep").out == "3 messages indexed for search\n"
+    with closing(sqlite3.connect(reader.db)) as database, database:
+        database.execute("DELETE FROM message WHERE message = 1")
+    done = reader.call("upkeep", "--json")
+    assert done.object.keys() == {"indexed", "merged", "truncated", "seconds"}
+    assert (done.object["indexed"], done.object["merged"]) == (0, True)
+    assert done.object["truncated"] is True
+
+
+def test_upkeep_beside_a_reader(reader: Person) -> None:
+    """Another program that reads the file keeps its log: exit 1, and why."""
+    reader.call("upkeep")
+    with closing(sqlite3.connect(reader.db, isolation_level=None)) as database:
+        database.execute("DELETE FROM message WHERE message = 1")
+        database.execute("BEGIN")
+        database.execute("SELECT count(*) FROM message").fetchone()
+        done = reader.call("upkeep")
+    assert done.code == 1
+    assert "another program is reading the file" in done.out
