@@ -46,6 +46,7 @@ PURE = (
     "sync/placing.py",
     "sync/listing.py",
     "sync/doubts.py",
+    "sync/links.py",
     "sync/reconcile.py",
     "sync/absence.py",
     "sync/replays.py",

@@ -14,7 +14,7 @@ without any message, which would mean the start of history.
 
 from collections import Counter
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from syncengine.config import Config
 from syncengine.errors import CursorExpired, CursorStuck
@@ -26,7 +26,16 @@ from syncengine.store.store import Store
 from syncengine.store.view import View
 from syncengine.store.writer import Decision
 from syncengine.sync.committer import Committer, Outcome
-from syncengine.sync.doubts import FRESH_MS, MAX_LOOKS
+from syncengine.sync.doubts import MAX_LOOKS
+from syncengine.sync.links import (
+    Link,
+    finished,
+    moved,
+    next_link,
+    shows_named,
+    shows_newer,
+    with_proof,
+)
 from syncengine.sync.placing import (
     accept_guess,
     place_around,
@@ -49,27 +58,6 @@ _LOOK = 20
 """Pages below a guessed gap in which what hangs above it is looked for."""
 _MOST_FAILURES = 3
 """Chains on one gap that prove nothing, one after the other."""
-
-
-@frozen
-class Link:
-    """Where a chain goes on."""
-
-    above: str | None
-    """The oldest message it was served; None: none yet, from the head down."""
-    before: str | None
-    """One served shortly before that, by an id that the server knows."""
-    cursor: str
-    sent_at: int | None = None
-    """When the oldest was sent, ms."""
-    fresh: bool = False
-    """The oldest is so young that not every replica may have it."""
-    virgin: bool = False
-    """Nothing older is held: the chain cannot meet anything, only the start of history."""
-    walking: bool = False
-    """It walks down through what is held, to a gap below."""
-    whole: bool = False
-    """It walks down to the start of history, whatever it meets."""
 
 
 class History:
@@ -129,7 +117,7 @@ class History:
         if batch.frontier is None:
             return None, batch.open_gaps
         # Its turn may come minutes later: by then its start has to be proved again.
-        link = _next_link(Link(None, None, ""), page, batch)
+        link = next_link(Link(None, None, ""), page, batch)
         return evolve(link, virgin=False), batch.open_gaps
 
     async def close_gaps(self, key: ConversationKey, link: Link | None = None) -> None:
@@ -172,7 +160,7 @@ class History:
         batch = await self._commit_head(key, page)
         if batch is None or not batch.open_gaps or not batch.believed:
             return None
-        return _next_link(Link(None, None, "", walking=batch.frontier is None), page, batch)
+        return next_link(Link(None, None, "", walking=batch.frontier is None), page, batch)
 
     async def read_below(
         self, key: ConversationKey, start: str, *, prove: bool = True
@@ -197,7 +185,7 @@ class History:
     async def _end_below(
         self, key: ConversationKey, page: Page, batch: Batch, part: Covered
     ) -> Covered:
-        link = _next_link(Link(None, None, ""), page, batch)
+        link = next_link(Link(None, None, ""), page, batch)
         if link.before is None:
             return part
         last, decision = await self._ask_with_proof(key, evolve(link, virgin=False))
@@ -219,7 +207,7 @@ class History:
                 break
         if batch is None or batch.covered is None or batch.covered.low == START:
             return None if batch is None else batch.covered
-        link = _next_link(Link(None, None, "", walking=True, whole=True), page, batch)
+        link = next_link(Link(None, None, "", walking=True, whole=True), page, batch)
         self._broken.discard(key)
         done = await self._follow(key, evolve(link, virgin=False)) and key not in self._broken
         return evolve(batch.covered, low=START, lowest_id=None) if done else batch.covered
@@ -238,7 +226,7 @@ class History:
         if batch is None or batch.covered is None or batch.covered.high < high:
             return None  # what stood at the gap is gone: from there it would lead away from it
         came_from = Link(start, None, "", walking=batch.frontier is None)
-        return _next_link(came_from, page, batch)
+        return next_link(came_from, page, batch)
 
     async def _follow(self, key: ConversationKey, link: Link, most: int | None = None) -> bool:
         """Fetch and place until the chain's gap is closed, or so many pages were. False: it
@@ -257,13 +245,13 @@ class History:
                     return False
                 link, pending, unproved = unproved, None, None
                 continue  # it contradicts what is held: once more, with proof
-            unproved = _with_proof(link)
+            unproved = with_proof(link)
             pending = self._committer.submit(decision)
             stuck = page.cursor == link.cursor
             empty = 0 if page.messages else empty + 1
             if link.virgin and not page.end and not stuck:
                 # Whatever the writer finds, the next page is wanted: fetch it meanwhile.
-                link = _moved(link, page)
+                link = moved(link, page)
                 continue
             batch = await self._settled(pending)
             pending = None
@@ -272,9 +260,9 @@ class History:
                 continue
             if batch is None or stuck:
                 return False
-            if _finished(batch, link, page) or (end is not None and self.pages >= end):
+            if finished(batch, link, page) or (end is not None and self.pages >= end):
                 return True
-            link = _next_link(link, page, batch)
+            link = next_link(link, page, batch)
         return False
 
     async def _ask(self, key: ConversationKey, link: Link) -> tuple[Page, Decision]:
@@ -283,7 +271,7 @@ class History:
         if provable and (link.fresh or not link.virgin):
             return await self._ask_with_proof(key, link)
         page = await self._fetch(key, link.cursor)
-        if provable and (_shows_newer(page, link) or (page.end and not _named(page))):
+        if provable and (shows_newer(page, link) or (page.end and not shows_named(page))):
             return await self._ask_with_proof(key, link)
         if link.above is None:
             return page, place_head(key, page, self.rules)
@@ -376,60 +364,6 @@ def rules_of(config: Config, *, guarded: bool = True) -> Rules:
         horizon=config.horizon_ms,
         mirror=config.retention is Retention.MIRROR,
         guarded=guarded,
-    )
-
-
-def _finished(batch: Batch, link: Link, page: Page) -> bool:
-    """The chain met what is held below its gap, or nothing is left to fetch."""
-    if page.end:
-        return True
-    if link.whole:
-        return False
-    if not batch.open_gaps:
-        return True
-    return batch.frontier is None and not link.walking
-
-
-def _named(page: Page) -> bool:
-    """Whether it shows a message that the server knows by an id; else it may be the answer
-    to a start that is gone."""
-    return any(not message.message_id.startswith("raw:") for message in page.messages)
-
-
-def _shows_newer(page: Page, link: Link) -> bool:
-    """Whether a page below the link may be the head instead, given for a start that is gone:
-    it shows something that was sent later. A clock is a reason to ask again, no order."""
-    return link.sent_at is not None and any(m.timestamp > link.sent_at for m in page.messages)
-
-
-def _with_proof(link: Link) -> Link | None:
-    """The link of a page that was asked for without proof, to be asked for with it."""
-    return evolve(link, virgin=False) if link.virgin and link.before is not None else None
-
-
-def _moved(link: Link, page: Page) -> Link:
-    """The link after a page, whatever the writer made of it."""
-    if not page.messages:
-        return evolve(link, cursor=page.cursor or link.cursor)
-    *earlier, last = page.messages
-    served = [link.above, *(message.message_id for message in earlier)]
-    return evolve(
-        link,
-        above=last.message_id,
-        before=next((m for m in reversed(served) if m and not m.startswith("raw:")), None),
-        cursor=page.cursor or last.message_id,
-        sent_at=last.timestamp,
-        fresh=page.served_at is None or page.served_at - last.timestamp < FRESH_MS,
-    )
-
-
-def _next_link(link: Link, page: Page, batch: Batch) -> Link:
-    """The link after a page that was placed."""
-    frontier = batch.frontier
-    return evolve(
-        _moved(link, page),
-        virgin=frontier is not None and frontier.low == START and not batch.moves,
-        walking=frontier is None and link.walking,
     )
 
 

@@ -11,7 +11,7 @@ from attrs import field, frozen
 
 from syncengine.errors import Patience, Scope, StoreError, SyncEngineError
 from syncengine.models import ConversationKey
-from syncengine.sync.history import Link
+from syncengine.sync.links import Link
 from syncengine.sync.tally import Tally
 
 HEAD_PHASE, DEPTH_PHASE, AUDIT_PHASE = 0, 1, 2

@@ -1,0 +1,82 @@
+"""Where a chain of pages goes on, and whether its next page needs a proof. No await."""
+
+from attrs import evolve, frozen
+
+from syncengine.models import Page
+from syncengine.store.batch import START, Batch
+from syncengine.sync.doubts import FRESH_MS
+
+
+@frozen
+class Link:
+    """Where a chain goes on."""
+
+    above: str | None
+    """The oldest message it was served; None: none yet, from the head down."""
+    before: str | None
+    """One served shortly before that, by an id that the server knows."""
+    cursor: str
+    sent_at: int | None = None
+    """When the oldest was sent, ms."""
+    fresh: bool = False
+    """The oldest is so young that not every replica may have it."""
+    virgin: bool = False
+    """Nothing older is held: the chain cannot meet anything, only the start of history."""
+    walking: bool = False
+    """It walks down through what is held, to a gap below."""
+    whole: bool = False
+    """It walks down to the start of history, whatever it meets."""
+
+
+def finished(batch: Batch, link: Link, page: Page) -> bool:
+    """The chain met what is held below its gap, or nothing is left to fetch."""
+    if page.end:
+        return True
+    if link.whole:
+        return False
+    if not batch.open_gaps:
+        return True
+    return batch.frontier is None and not link.walking
+
+
+def shows_named(page: Page) -> bool:
+    """Whether it shows a message that the server knows by an id; else it may be the answer
+    to a start that is gone."""
+    return any(not message.message_id.startswith("raw:") for message in page.messages)
+
+
+def shows_newer(page: Page, link: Link) -> bool:
+    """Whether a page below the link may be the head instead, given for a start that is gone:
+    it shows something that was sent later. A clock is a reason to ask again, no order."""
+    return link.sent_at is not None and any(m.timestamp > link.sent_at for m in page.messages)
+
+
+def with_proof(link: Link) -> Link | None:
+    """The link of a page that was asked for without proof, to be asked for with it."""
+    return evolve(link, virgin=False) if link.virgin and link.before is not None else None
+
+
+def moved(link: Link, page: Page) -> Link:
+    """The link after a page, whatever the writer made of it."""
+    if not page.messages:
+        return evolve(link, cursor=page.cursor or link.cursor)
+    *earlier, last = page.messages
+    served = [link.above, *(message.message_id for message in earlier)]
+    return evolve(
+        link,
+        above=last.message_id,
+        before=next((m for m in reversed(served) if m and not m.startswith("raw:")), None),
+        cursor=page.cursor or last.message_id,
+        sent_at=last.timestamp,
+        fresh=page.served_at is None or page.served_at - last.timestamp < FRESH_MS,
+    )
+
+
+def next_link(link: Link, page: Page, batch: Batch) -> Link:
+    """The link after a page that was placed."""
+    frontier = batch.frontier
+    return evolve(
+        moved(link, page),
+        virgin=frontier is not None and frontier.low == START and not batch.moves,
+        walking=frontier is None and link.walking,
+    )
