@@ -318,7 +318,9 @@ class History:
         self._tally.count(batch)
         if batch is None:
             return None
-        self._added[batch.key] += len(batch.inserts)
+        # What was deleted may come and go with every lagging replica: that leads nowhere.
+        gone = sum(number < 0 for number in batch.hidden.values())
+        self._added[batch.key] += len(batch.inserts) - gone
         self._stay = max(self._stay, batch.stay)
         if batch.hasty:
             self._hasty.add(batch.key)

@@ -21,5 +21,6 @@ CORPUS: dict[int, str] = {
     203950: "a row that is no message counted under the cap (of the oracle)",
     206257: "the same as 201703, with a server that lost everything for a while",
     302205: "a dead start was answered with the head, all new, and taken for old history",
+    407899: "what was deleted came and went with a lagging replica, and counted as progress",
     4392: "a mirror dropped what a cap on length had pushed out",
 }

@@ -162,6 +162,11 @@ class Device:
 
     # What it shows and holds
 
+    def follow(self, version: int) -> None:
+        """Bring the mirror of its file up to date, if its tables are there."""
+        if self.query("PRAGMA user_version") == [(version,)] and self._watcher is not None:
+            self.mirror.follow(self._watcher)
+
     def query(self, sql: str, *bound: Any) -> list[Any]:
         """Rows of its file; none while there is no file."""
         if self._watcher is None:

@@ -81,6 +81,13 @@ class Mirror:
 
     shown: Picture = field(factory=Picture)
     revision: int = 0
+    commits: int = 0
+
+    def glance(self, connection: sqlite3.Connection) -> None:
+        """After a commit: follow every fifth, for a look at all costs as much as the rest."""
+        self.commits += 1
+        if self.commits % 5 == 0:
+            self.follow(connection)
 
     def follow(self, connection: sqlite3.Connection) -> None:
         """Apply what is new, and compare. Raises Violation."""

@@ -56,7 +56,7 @@ def check_commit(device: Device, connection: sqlite3.Connection) -> None:
     if rows != span:
         raise Violation("atomic", "a revision is missing")
     read_journal(device, connection)
-    device.mirror.follow(connection)
+    device.mirror.glance(connection)
     check_claims(device, connection)
 
 
@@ -66,6 +66,7 @@ def check_step(device: Device) -> None:
     if not device.changed:
         return
     device.changed = False
+    device.follow(_VERSION)
     screen = device.look()
     _no_resurrection(device, screen)
     _nothing_lost(device, screen)
