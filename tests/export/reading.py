@@ -6,14 +6,14 @@ import stat
 from pathlib import Path
 from typing import Any
 
-from syncengine import SyncEngine
+from syncengine import Config, SyncEngine
 from syncengine.export import Export, export_history
 from tests.harness import Side
 
 
 async def exported(side: Side, target: Path, layout: str = "jsonl", **settings: Any) -> Export:
     """Export alice's copy, with no network."""
-    async with SyncEngine.open(side.path) as engine:
+    async with SyncEngine.open(side.path, config=Config(index_search=False)) as engine:
         return await export_history(engine.reader, target, layout, **settings)
 
 
