@@ -163,10 +163,10 @@ def _check_guard(device: Device, connection: sqlite3.Connection, rows: Iterable[
         if row.what == "restored":
             removed -= row.ids
             device.books.emptied.discard(row.key)
-        elif row.cause == "absent":
+        elif row.what == "removed" and row.cause == "absent":
             removed |= row.ids
             touched[row.conversation] = row.key
-        elif row.cause == "expired":
+        elif row.what == "removed" and row.cause == "expired":
             expired[row.conversation] = expired.get(row.conversation, 0) + len(row.ids)
     for number, key in touched.items():
         _check_share(device, connection, number, key, expired.get(number, 0))
