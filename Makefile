@@ -12,8 +12,8 @@ BIN := .venv/bin
 demo: .venv/.ready  ## pull a stand-in account, sync again, read it offline
 	$(BIN)/syncengine demo
 
-test: .venv/.ready  ## the whole test suite
-	$(BIN)/python -m pytest
+test: .venv/.ready  ## the whole test suite, on two cores
+	$(BIN)/python -m pytest -n 2
 
 lint: .venv/.ready
 	$(BIN)/ruff check .
