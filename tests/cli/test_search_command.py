@@ -74,9 +74,25 @@ def test_upkeep_in_words_and_in_json(reader: Person) -> None:
     with closing(sqlite3.connect(reader.db)) as database, database:
         database.execute("DELETE FROM message WHERE message = 1")
     done = reader.call("upkeep", "--json")
-    assert done.object.keys() == {"indexed", "merged", "truncated", "seconds"}
+    assert done.object.keys() == {"indexed", "merged", "truncated", "pending", "seconds"}
     assert (done.object["indexed"], done.object["merged"]) == (0, True)
     assert done.object["truncated"] is True
+
+
+def test_upkeep_before_a_deletion_is_delivered(reader: Person) -> None:
+    """Law 8: its text waits in the file; exit 1, and what ends that."""
+    held = reader.call("search", "cafe", "--json").lines[0]["message_id"]
+    assert (
+        reader.but(SYNCENGINE_SERVER=None).call("delete", "bob", "--ids", held, "--yes").code == 0
+    )
+    done = reader.call("upkeep")
+    assert done.code == 1
+    assert "1 deleted message still in the file" in done.out
+    assert "`syncengine sync` delivers" in done.out
+    assert reader.call("upkeep", "--json").object["pending"] == 1
+    assert reader.call("sync").code == 0
+    done = reader.call("upkeep", "--json")
+    assert (done.code, done.object["pending"]) == (0, 0)
 
 
 def test_upkeep_beside_a_reader(reader: Person) -> None:
