@@ -18,6 +18,7 @@ from syncengine.cli.options import file_options, json_option, kind_option, listi
 from syncengine.cli.output import conversation_json, moment, plain, preview, print_json
 from syncengine.engine import SyncEngine
 from syncengine.models import Conversation, ConversationKey
+from syncengine.search import MOST_AT_ONCE
 
 _PIPE_WIDTH = 320
 """Columns where no terminal sets a limit: enough for a whole preview."""
@@ -84,7 +85,7 @@ async def _print_page(
     """The conversations that follow one, and how to see those that follow them."""
     async with SyncEngine.open(path) as engine:
         key = ConversationKey(after, await chosen_kind(engine.reader, after, kind))
-        most = None if limit is None else limit + 1
+        most = None if limit is None else min(limit + 1, MOST_AT_ONCE)
         found = await engine.reader.conversations(after=key, limit=most)
     page = found[:limit]
     _print(page, as_json=as_json)

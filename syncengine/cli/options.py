@@ -13,6 +13,7 @@ from click.core import ParameterSource
 from syncengine.config import Config
 from syncengine.errors import ConfigError
 from syncengine.models import Kind, Retention
+from syncengine.search import MOST_AT_ONCE
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -67,7 +68,7 @@ def listing_options(command: F) -> F:
     command = option("--all", "everything", is_flag=True, help=whole)(command)
     return option(
         "--limit",
-        type=click.IntRange(min=1),
+        type=click.IntRange(1, MOST_AT_ONCE),
         default=50,
         show_default=True,
         metavar="N",

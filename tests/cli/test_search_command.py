@@ -51,6 +51,20 @@ def test_filters_and_limits(reader: Person) -> None:
     reader.call("search", "cafe", "--until", "soon").refused(2, "no time")
 
 
+def test_times_alone_list(reader: Person) -> None:
+    """The newest first, as other filters do; no words and no filter are a mistake."""
+    assert len(reader.call("search", "--since", "2000-01-01", "--json").lines) == 3
+    assert len(reader.call("search", "--until", "2100-01-01", "--json").lines) == 3
+    assert reader.call("search", "--since", "2100-01-01").err == "nothing found\n"
+    for line in ((), ("",), (" ", "--limit", "3")):
+        reader.call("search", *line).refused(2, "nothing to search for", "--since")
+
+
+def test_too_many_words_are_refused(reader: Person) -> None:
+    """Rather than ignored: what is found has every word."""
+    reader.call("search", "cafe " * 65).refused(2, "65 words; 64 are the most", "fewer words")
+
+
 def test_what_cannot_be_indexed_is_said(reader: Person) -> None:
     """A file from a newer version is searched as far as it is indexed."""
     with closing(sqlite3.connect(reader.db)) as database:

@@ -316,8 +316,8 @@ def test_an_error_of_the_source_is_raised_once(side: Side) -> None:
             return self.count
 
     async def failing() -> AsyncIterator[int]:
-        raise ConfigError("no more")
         yield 0
+        raise ConfigError("no more")
 
     with opened(side, online=False) as engine:
         values = engine.iterate(lambda _: Stumbling())
@@ -326,6 +326,7 @@ def test_an_error_of_the_source_is_raised_once(side: Side) -> None:
                 values.next(timeout=BOUND)
             assert values.next(timeout=BOUND) == number + 1
         ended = engine.iterate(lambda _: failing())
+        assert next(ended) == 0
         with pytest.raises(ConfigError):
             next(ended)
         with pytest.raises(StopIteration):
