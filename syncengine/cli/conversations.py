@@ -14,7 +14,13 @@ from rich.text import Text
 
 from syncengine.cli.account import existing_database
 from syncengine.cli.messages import chosen_kind
-from syncengine.cli.options import file_options, json_option, kind_option, listing_options, option
+from syncengine.cli.options import (
+    file_options,
+    json_option,
+    kind_option,
+    listing_options,
+    spelled_option,
+)
 from syncengine.cli.output import conversation_json, moment, plain, preview, print_json
 from syncengine.engine import SyncEngine
 from syncengine.models import Conversation, ConversationKey
@@ -28,7 +34,9 @@ _NARROWEST_ID = 16
 
 
 @click.command(short_help="List the conversations held here.")
-@option("--after", metavar="ID", help="Only those that follow this conversation in the list.")
+@spelled_option(
+    "--after", metavar="ID", help="Only those that follow this conversation in the list."
+)
 @kind_option
 @file_options
 @listing_options

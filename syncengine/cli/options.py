@@ -1,6 +1,7 @@
 """The flags that commands share.
 
-Every flag has an environment variable of its own: `--app-key` is `SYNCENGINE_APP_KEY`.
+Nearly every flag has an environment variable: `--app-key` is `SYNCENGINE_APP_KEY`. One
+variable means one thing, whichever command reads it.
 """
 
 from collections.abc import Callable, Mapping
@@ -29,7 +30,8 @@ def option(flag: str, *declarations: str, **settings: Any) -> Callable[[F], F]:
 
 
 def spelled_option(flag: str, *declarations: str, **settings: Any) -> Callable[[F], F]:
-    """A flag that no variable can give: what is deleted is always written out."""
+    """A flag that no variable can give: what is deleted is always written out, and so is what
+    would mean another thing to another command."""
     return click.option(flag, *declarations, **settings)
 
 
