@@ -79,10 +79,10 @@ class StoreTooNew(StoreError):
 
 
 class StoreFull(StoreError):
-    """The disk is full, or the file or its folder cannot be written."""
+    """The disk is full, or the file or its folder cannot be written: the hint says which."""
 
     patience = Patience.LATER
-    default_hint = "Free some disk space, or check who may write the file and its folder."
+    default_hint = "Check the path, and who may write the file and its folder."
 
 
 class StoreCorrupt(StoreError):

@@ -9,7 +9,7 @@ from syncengine.changes import Change
 from syncengine.errors import ConfigError
 from syncengine.models import Conversation, ConversationKey, Found, Kind, Message, Order, Slice
 from syncengine.reports import Status
-from syncengine.search import search, search_request
+from syncengine.search import check_limit, search, search_request
 from syncengine.store import queries, rows
 from syncengine.store.audits import audit_totals
 from syncengine.store.indexing import behind
@@ -41,10 +41,10 @@ class Reader:
 
         `after` is the last conversation of the page before: the next ones come. Where news
         move it to the top meanwhile, the next page begins there again. Raises ConfigError
-        where `after` is not held, or for a limit below one.
+        where `after` is not held, or for a limit below one or beyond 2,000,000,000.
         """
         if limit is not None:
-            _check_limit(limit)
+            check_limit(limit)
         found = await self._store.read(lambda c: self._listed(c, limit, after))
         if found is None:
             raise ConfigError(
@@ -101,14 +101,14 @@ class Reader:
         newest messages, or the first ones held if `oldest`.
 
         A page costs the same wherever it lies. Raises ConfigError where a message named is
-        not held, or for more than one place.
+        not held, for more than one place, or for a limit below one or beyond 2,000,000,000.
         """
         places = {"before": before, "after": after, "around": around, "at": at}
         named = [name for name, value in places.items() if value is not None]
         if len(named) > 1:
             both = " and ".join(named[:2])
             raise ConfigError(f"{both} exclude each other", hint="Give one of the two.")
-        _check_limit(limit)
+        check_limit(limit)
         key = conversation_key(conversation_id, kind)
         request = SliceRequest(key=key, **places, oldest=oldest, limit=limit)  # type: ignore[arg-type]
         found = await self._store.read(lambda c: self._slice(c, request))
@@ -169,16 +169,18 @@ class Reader:
         Words are separated by spaces. A word is found whole, whatever its case and accents;
         of Chinese, Japanese and other scripts without spaces every part of a text is found,
         and so is every symbol. With `prefix` the last word may be the beginning of a longer
-        one. At most the first 64 words or characters count; punctuation finds nothing.
+        one. Punctuation finds nothing.
 
         The filters hold together; with no `text` they list. `conversation_id` alone means
         conversations of every kind with that id. `since` and `until` are ms, server clock,
-        the latter exclusive; alone they find nothing. The newest come first, or the best of
-        the newest 1,000. `cursor` continues where an earlier page of the same search ended.
+        the latter exclusive. With no filter either, nothing is found. The newest come first,
+        or the best of the newest 1,000. `cursor` continues where an earlier page of the same
+        search ended.
 
         Deleted messages are found by nothing from that moment. New ones are found once
         they are indexed: `behind` says how many are not. Raises ConfigError for a kind, an
-        order, a limit or a cursor that there is not.
+        order, a limit or a cursor that there is not, and for more than 64 words (a character
+        of a script without spaces is one) or 100,000 characters.
         """
         request = search_request(
             text, conversation_id, kind, sender, since, until, order, prefix, limit, cursor
@@ -196,7 +198,9 @@ class Reader:
     async def changes(self, *, since: int = 0, limit: int = 1000) -> list[Change]:
         """What was written after revision `since`, oldest first: about `limit` changes, in
         whole commits. The last 10,000 are kept; where some of those asked for are not known
-        any more, those that are left. `engine.changes` follows them as they come."""
+        any more, those that are left. `engine.changes` follows them as they come. Raises
+        ConfigError for a limit below one or beyond 2,000,000,000."""
+        check_limit(limit)
         part = await self._store.read(lambda c: commits(c, since, limit))
         if part.lost:
             part = await self._store.read(lambda c: commits(c, oldest(c), limit))
@@ -215,11 +219,6 @@ class Reader:
             behind=lag,
             **audits._replace(undecided=0 if plan_known else audits.undecided)._asdict(),
         )
-
-
-def _check_limit(limit: int) -> None:
-    if limit < 1:
-        raise ConfigError(f"limit is {limit}", hint="Ask for at least one.")
 
 
 def _unbroken(found: Slice, start: str) -> Sequence[Message]:

@@ -91,6 +91,9 @@ class Upkeep:
     """The words of deleted messages were taken out of the file."""
     truncated: bool
     """The write-ahead log was emptied; False: another process was reading."""
+    pending: int
+    """Deleted messages whose text is still in the file, hidden: until the server has accepted
+    their deletion (law 8), or has stopped to serve them."""
     seconds: float
 
 

@@ -1,6 +1,8 @@
 """Search: what a person asked for, the results with what shows why they were found."""
 
+from collections.abc import Sequence
 from math import isnan
+from typing import Final
 
 from syncengine.errors import ConfigError
 from syncengine.models import Found, Hit, Kind, Order
@@ -9,7 +11,13 @@ from syncengine.store.search import FoundRow, Place, SearchRequest
 from syncengine.store.search import search as search_index
 from syncengine.store.snippets import snippet
 from syncengine.store.store import Store
-from syncengine.store.words import terms_of
+from syncengine.store.words import Term, terms_of
+
+MOST_AT_ONCE: Final = 2_000_000_000
+"""What a read can be asked for: more than a file holds, and what SQLite can count."""
+_MOST_TOKENS = 64
+_MOST_CHARACTERS = 100_000
+_FEWER = "Give fewer words; a character of a script without spaces is one, and so is a symbol."
 
 
 async def search(store: Store, decode: rows.Decode, request: SearchRequest) -> Found:
@@ -41,10 +49,9 @@ def search_request(
     cursor: str | None,
 ) -> SearchRequest:
     """A request from what a caller gave. Raises ConfigError for what cannot be meant."""
-    if limit < 1:
-        raise ConfigError(f"limit is {limit}", hint="Ask for at least one message.")
-    terms = terms_of(text, prefix=prefix)
-    nothing = bool(text.strip()) and not terms  # only punctuation
+    check_limit(limit)
+    terms = _terms(text, prefix)
+    punctuation = bool(text.strip()) and not terms
     return SearchRequest(
         terms=terms,
         conversation_id=conversation_id,
@@ -55,8 +62,38 @@ def search_request(
         ranked=_order(order) is Order.RELEVANCE,
         limit=limit,
         after=None if cursor is None else _read(cursor),
-        nothing=nothing,
+        nothing=punctuation or not _is_text(conversation_id or ""),
     )
+
+
+def check_limit(limit: int) -> None:
+    """Raises ConfigError for a number of results that cannot be asked for."""
+    if limit < 1:
+        raise ConfigError(f"limit is {limit}", hint="Ask for at least one.")
+    if limit > MOST_AT_ONCE:
+        raise ConfigError(f"limit is {limit}", hint=f"Ask for at most {MOST_AT_ONCE:,}.")
+
+
+def _terms(text: str, prefix: bool) -> Sequence[Term]:
+    """All of them: a part of what was asked for would find what was not."""
+    if len(text) > _MOST_CHARACTERS:
+        raise ConfigError(
+            f"a search has {len(text):,} characters; {_MOST_CHARACTERS:,} are the most", hint=_FEWER
+        )
+    terms = terms_of(text, prefix=prefix)
+    words = sum(len(term.tokens) for term in terms)
+    if words > _MOST_TOKENS:
+        raise ConfigError(f"a search has {words:,} words; {_MOST_TOKENS} are the most", hint=_FEWER)
+    return terms
+
+
+def _is_text(value: str) -> bool:
+    """Half a surrogate pair, for example, is none: nothing that is held has it."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _kind(kind: Kind | str) -> Kind:

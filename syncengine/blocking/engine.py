@@ -182,7 +182,7 @@ class BlockingEngine:
         return self._call(self._engine.index(progress=progress))
 
     def upkeep(self, *, progress: Callable[[int, int], None] | None = None) -> Upkeep:
-        """Index what is behind, and let go of the bytes of what was deleted."""
+        """Index what is behind, and let go of the bytes of what was deleted and delivered."""
         return self._call(self._engine.upkeep(progress=progress))
 
     def delete_remote_messages_with_ids(

@@ -4,6 +4,7 @@ import asyncio
 import atexit
 import logging
 import threading
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterator
 from concurrent.futures import CancelledError, Future, wait
 from contextlib import AbstractAsyncContextManager, suppress
@@ -76,10 +77,10 @@ class Loop:
         future.add_done_callback(self._ended)
         return future
 
-    def result(self, future: "Future[T]", timeout: float | None = None) -> T:
-        """What it ended with. Raises TimeoutError where it has not, in `timeout` seconds."""
+    def result(self, future: "Future[T]") -> T:
+        """What it ended with, when it has."""
         try:
-            return _waited(future, timeout)
+            return _waited(future)
         except CancelledError:
             if self._closed:
                 raise EngineClosed("the engine was closed meanwhile") from None
@@ -153,31 +154,55 @@ class BlockingIterator(Iterator[T], Generic[T]):
         self._loop, self._source = loop, source
         self._turn = threading.Lock()
         self._busy = asyncio.Lock()
+        self._guard = threading.Lock()  # of the two below; never held while waiting
         self._step: Future[tuple[T] | None] | None = None
+        self._closed = False
 
     def __next__(self) -> T:
         return self.next()
 
     def next(self, timeout: float | None = None) -> T:
-        """The next value. Raises StopIteration after the last, EngineClosed where the engine
-        is closed, TimeoutError where none came in `timeout` seconds: then it may be asked
-        again, and misses nothing."""
+        """The next value. Raises StopIteration after the last or once this is closed,
+        EngineClosed where the engine is closed, TimeoutError where none came in `timeout`
+        seconds: then it may be asked again, and misses nothing. An error of the source is
+        raised once."""
         with self._turn:
-            if self._step is None:
-                self._step = self._loop.begin(self._take())
-            found = self._loop.result(self._step, timeout)
+            step = self._begun()
+            if not _settled(step, timeout):
+                raise TimeoutError("nothing came in time")
             self._step = None
+            found = self._outcome(step)
         if found is None:
             raise StopIteration
         return found[0]
 
     def close(self) -> None:
-        """No more values are wanted. Does nothing once the engine is closed."""
-        step = self._step
+        """No more values are wanted: who waits for one gets StopIteration. Does nothing once
+        the engine is closed."""
+        with self._guard:
+            self._closed = True
+            step = self._step
         if step is not None:
             step.cancel()
         with suppress(EngineClosed):
             self._loop.call(self._finish())
+
+    def _begun(self) -> "Future[tuple[T] | None]":
+        """The step under way, or a new one."""
+        with self._guard:
+            if self._closed and not self._loop.closed:
+                raise StopIteration
+            if self._step is None:
+                self._step = self._loop.begin(self._take())
+            return self._step
+
+    def _outcome(self, step: "Future[tuple[T] | None]") -> tuple[T] | None:
+        try:
+            return self._loop.result(step)
+        except CancelledError:
+            if self._closed:
+                return None
+            raise
 
     async def _take(self) -> tuple[T] | None:
         async with self._busy:
@@ -203,14 +228,20 @@ class BlockingIterator(Iterator[T], Generic[T]):
         self.close()
 
 
-def _waited(future: "Future[T]", timeout: float | None = None) -> T:
-    if timeout is not None:
-        wait([future], timeout)
-        if not future.done():
-            raise TimeoutError("nothing came in time")
-    while not future.done():
-        wait([future], _TICK)
+def _waited(future: "Future[T]") -> T:
+    _settled(future)
     return future.result()
+
+
+def _settled(future: "Future[Any]", timeout: float | None = None) -> bool:
+    """Wait until it has ended, or was cancelled; False: not in `timeout` seconds."""
+    end = None if timeout is None else time.monotonic() + timeout
+    while not future.done():
+        left = _TICK if end is None else min(_TICK, end - time.monotonic())
+        if left <= 0:
+            return False
+        wait([future], left)
+    return True
 
 
 def _refuse_inside_a_loop() -> None:

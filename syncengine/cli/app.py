@@ -38,7 +38,7 @@ def syncengine() -> None:
     Compare all of it again:    syncengine verify --server URL …
 
     Flags follow the command. Each can also be given in the environment, for example --user
-    as SYNCENGINE_USER, apart from those that say what is deleted. Secrets are never flags:
+    as SYNCENGINE_USER, apart from those whose help names no variable. Secrets are never flags:
     they come from SYNCENGINE_PASSWORD or SYNCENGINE_TOKEN, or you are asked.
 
     \b

@@ -8,9 +8,10 @@ import click
 
 from syncengine.changes import Cause, Change, Update, What
 from syncengine.cli.account import existing_database
-from syncengine.cli.options import file_options, json_option, option
+from syncengine.cli.options import file_options, json_option, option, spelled_option
 from syncengine.cli.output import count, exact, plain, print_json
 from syncengine.engine import SyncEngine
+from syncengine.search import MOST_AT_ONCE
 
 _MESSAGES = {
     What.ADDED: "added",
@@ -38,7 +39,7 @@ _CAUSES = {
 
 
 @click.command(short_help="Print what was written to the copy, or follow it.")
-@option(
+@spelled_option(
     "--since",
     type=click.IntRange(min=0),
     metavar="N",
@@ -47,7 +48,7 @@ _CAUSES = {
 @option("--follow", is_flag=True, help="Go on with what is written from now on, until Ctrl-C.")
 @option(
     "--limit",
-    type=click.IntRange(min=1),
+    type=click.IntRange(1, MOST_AT_ONCE),
     default=50,
     show_default=True,
     metavar="N",

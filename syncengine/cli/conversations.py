@@ -14,10 +14,17 @@ from rich.text import Text
 
 from syncengine.cli.account import existing_database
 from syncengine.cli.messages import chosen_kind
-from syncengine.cli.options import file_options, json_option, kind_option, listing_options, option
+from syncengine.cli.options import (
+    file_options,
+    json_option,
+    kind_option,
+    listing_options,
+    spelled_option,
+)
 from syncengine.cli.output import conversation_json, moment, plain, preview, print_json
 from syncengine.engine import SyncEngine
 from syncengine.models import Conversation, ConversationKey
+from syncengine.search import MOST_AT_ONCE
 
 _PIPE_WIDTH = 320
 """Columns where no terminal sets a limit: enough for a whole preview."""
@@ -27,7 +34,9 @@ _NARROWEST_ID = 16
 
 
 @click.command(short_help="List the conversations held here.")
-@option("--after", metavar="ID", help="Only those that follow this conversation in the list.")
+@spelled_option(
+    "--after", metavar="ID", help="Only those that follow this conversation in the list."
+)
 @kind_option
 @file_options
 @listing_options
@@ -84,7 +93,7 @@ async def _print_page(
     """The conversations that follow one, and how to see those that follow them."""
     async with SyncEngine.open(path) as engine:
         key = ConversationKey(after, await chosen_kind(engine.reader, after, kind))
-        most = None if limit is None else limit + 1
+        most = None if limit is None else min(limit + 1, MOST_AT_ONCE)
         found = await engine.reader.conversations(after=key, limit=most)
     page = found[:limit]
     _print(page, as_json=as_json)

@@ -1,6 +1,7 @@
 """The flags that commands share.
 
-Every flag has an environment variable of its own: `--app-key` is `SYNCENGINE_APP_KEY`.
+Nearly every flag has an environment variable: `--app-key` is `SYNCENGINE_APP_KEY`. One
+variable means one thing, whichever command reads it.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,6 +14,7 @@ from click.core import ParameterSource
 from syncengine.config import Config
 from syncengine.errors import ConfigError
 from syncengine.models import Kind, Retention
+from syncengine.search import MOST_AT_ONCE
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -28,7 +30,8 @@ def option(flag: str, *declarations: str, **settings: Any) -> Callable[[F], F]:
 
 
 def spelled_option(flag: str, *declarations: str, **settings: Any) -> Callable[[F], F]:
-    """A flag that no variable can give: what is deleted is always written out."""
+    """A flag that no variable can give: what is deleted is always written out, and so is what
+    would mean another thing to another command."""
     return click.option(flag, *declarations, **settings)
 
 
@@ -67,7 +70,7 @@ def listing_options(command: F) -> F:
     command = option("--all", "everything", is_flag=True, help=whole)(command)
     return option(
         "--limit",
-        type=click.IntRange(min=1),
+        type=click.IntRange(1, MOST_AT_ONCE),
         default=50,
         show_default=True,
         metavar="N",

@@ -14,8 +14,9 @@ from syncengine.cli.progress import indexing_bar
 from syncengine.cli.times import read_time
 from syncengine.config import Config
 from syncengine.engine import SyncEngine
-from syncengine.errors import StoreError
+from syncengine.errors import ConfigError, StoreError
 from syncengine.models import Found, Hit, Kind, Order
+from syncengine.search import MOST_AT_ONCE
 
 
 @click.command(short_help="Find messages by their words.")
@@ -37,7 +38,7 @@ from syncengine.models import Found, Hit, Kind, Order
 @option("--ranked", is_flag=True, help="The best of the newest 1,000 first, not the newest.")
 @option(
     "--limit",
-    type=click.IntRange(min=1),
+    type=click.IntRange(1, MOST_AT_ONCE),
     default=20,
     show_default=True,
     metavar="N",
@@ -62,7 +63,8 @@ def search(
 
     Case and accents do not matter, and neither do quotes and other punctuation. A word is
     found whole; of Chinese, Japanese and other scripts without spaces any part is found.
-    With no TEXT, --in, --kind and --sender list.
+    With no TEXT, the other flags list. At most 64 words; a character of a script without
+    spaces is one.
 
     What is new since the last search is indexed first. Where that cannot be done, since
     the file cannot be written, it says what was not searched.
@@ -70,6 +72,7 @@ def search(
     \b
     Example:  syncengine search "station noon" --in bob --user alice
     """
+    _check_asked(text, conversation, kind, sender, since, until)
     path = existing_database(db, user)
     low, high = (None if time is None else read_time(time) for time in (since, until))
 
@@ -97,6 +100,17 @@ def search(
             click.echo(hit_line(hit))
     if not as_json:
         _print_notes(found, limit)
+
+
+def _check_asked(text: str, *filters: str | None) -> None:
+    """Something has to be asked for, in what is text."""
+    for value in (text, *filters):
+        (value or "").encode()  # refused as where it would be a question to the file
+    if not text.strip() and all(value is None for value in filters):
+        raise ConfigError(
+            "nothing to search for",
+            hint="Give words, or at least one of --in, --kind, --sender, --since and --until.",
+        )
 
 
 async def catch_up(engine: SyncEngine, listen: Callable[[int, int], None] | None) -> None:

@@ -14,6 +14,7 @@ from syncengine.store.indexing import (
     truncate_log,
     wants_merge,
 )
+from syncengine.store.outbox import still_here
 
 _SET = 4_000
 """Messages of one transaction: enough to be quick, and a deletion waits for it."""
@@ -47,9 +48,11 @@ class Upkeeping(Parts):
     async def upkeep(self, *, progress: Callable[[int, int], None] | None = None) -> Upkeep:
         """Put the file in order: index what is behind, and let go of what was deleted.
 
-        Afterwards no byte of a deleted message's text is in the file, unless another
-        process was reading it (`truncated` says so). Takes seconds a million messages;
-        reads and syncs go on meanwhile. Otherwise as `index`.
+        Afterwards no byte of a deleted message's text is in the file, with two exceptions
+        that the result names: `pending` messages wait, hidden, for the server to accept
+        their deletion (law 8), and another process may have been reading (`truncated` is
+        False). Takes seconds a million messages; reads and syncs go on meanwhile. Otherwise
+        as `index`.
         """
         started = self._environment.monotonic()
         indexed = await self.index(progress=progress)
@@ -57,7 +60,9 @@ class Upkeeping(Parts):
         if merged:
             await self._merge()
         truncated = await self._store.tend(truncate_log)
-        return Upkeep(indexed, merged, truncated, self._environment.monotonic() - started)
+        pending = await self._store.read(still_here)
+        seconds = self._environment.monotonic() - started
+        return Upkeep(indexed, merged, truncated, pending, seconds)
 
     async def _merge(self) -> None:
         more = await self._store.tend(lambda c: merge_some(c, first=True))

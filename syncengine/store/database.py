@@ -7,6 +7,7 @@ statements it has. `connect_inline` runs the same functions without a thread, so
 engine can live on virtual time.
 """
 
+import errno
 import os
 import sqlite3
 from collections.abc import Awaitable, Callable, Iterator
@@ -54,6 +55,12 @@ _ERRORS: dict[int, type[StoreError]] = {
     sqlite3.SQLITE_CORRUPT: StoreCorrupt,
     sqlite3.SQLITE_NOTADB: StoreCorrupt,
 }
+_NO_ROOM = "Free some disk space; what was stored before is kept."
+_HINTS = {
+    sqlite3.SQLITE_FULL: _NO_ROOM,
+    sqlite3.SQLITE_IOERR: "Free some disk space, or check the disk and who may write there.",
+}
+"""Where the class's own does not fit."""
 
 
 class Connection(Protocol):
@@ -205,6 +212,7 @@ def translated(path: Path) -> Iterator[None]:
         raise
     except sqlite3.Error as error:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        raise _ERRORS.get(code, StoreError)(f"{path}: {error}") from error
+        raise _ERRORS.get(code, StoreError)(f"{path}: {error}", hint=_HINTS.get(code)) from error
     except OSError as error:
-        raise StoreFull(f"{path}: {error.strerror or error}") from error
+        hint = _NO_ROOM if error.errno in (errno.ENOSPC, errno.EDQUOT) else None
+        raise StoreFull(f"{path}: {error.strerror or error}", hint=hint) from error

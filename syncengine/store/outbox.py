@@ -41,6 +41,18 @@ NEWEST = """
 """Finds a conversation's newest message that is shown."""
 
 
+_STILL_HERE = """
+    SELECT (SELECT count(*) FROM message WHERE hidden IS NOT NULL) +
+        (SELECT count(*) FROM preview p WHERE NOT EXISTS (
+            SELECT 1 FROM message m
+            WHERE m.conversation = p.conversation AND m.message_id = p.message_id
+        ) AND EXISTS (
+            SELECT 1 FROM intent i LEFT JOIN intent_message n USING (intent)
+            WHERE i.conversation = p.conversation AND i.state = 'pending'
+            AND (n.message_id = p.message_id OR p.timestamp <= i.timestamp)
+        ))
+"""
+"""Also a list's preview of what is not held itself."""
 _ENTOMB = "INSERT INTO tombstone (conversation, message_id)"
 _LASTING = " ON CONFLICT DO UPDATE SET absent_at = NULL"
 
@@ -247,6 +259,12 @@ def write_sightings(
             (row, message_id),
         )
         connection.execute(_LOOK_AGAIN, (None, row, message_id))
+
+
+def still_here(connection: sqlite3.Connection) -> int:
+    """Messages that are deleted and not shown, and whose text is in the file all the same."""
+    (number,) = connection.execute(_STILL_HERE).fetchone()
+    return int(number)
 
 
 def write_revive(connection: sqlite3.Connection, row: int, revive: Revive) -> None:

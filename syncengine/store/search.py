@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from attrs import frozen
 
-from syncengine.models import ConversationKey
+from syncengine.models import ConversationKey, Kind
 from syncengine.store.indexing import behind, indexed_to, is_damage, is_sound
 from syncengine.store.places import (
     MOST_MOVED,
@@ -39,6 +39,8 @@ _NEWEST = """
     SELECT rowid FROM search WHERE search MATCH :match
     AND rowid BETWEEN :first AND :last ORDER BY rowid DESC
 """
+_EVERYTHING = " OR ".join(f'tags : "{kind}"' for kind in Kind)
+"""Times alone are no query in FTS5's language; each message has the tag of its kind."""
 _MOVED = "SELECT place FROM search_moved WHERE message = ?"
 _TEXT = 4
 """Where the text is among a message's columns."""
@@ -200,6 +202,8 @@ def _match(connection: sqlite3.Connection, request: SearchRequest) -> str | None
             return None
     elif request.kind is not None:
         parts.append(f'tags : "{request.kind}"')
+    if not parts and (request.since is not None or request.until is not None):
+        parts.append(_EVERYTHING)
     return " AND ".join(f"({part})" for part in parts) if parts else None
 
 

@@ -18,10 +18,6 @@ from attrs import field, frozen
 
 JOINT = "\x1f"
 """Between two tokens with nothing in between; to the index a separator like any other."""
-MOST_TOKENS = 64
-"""Tokens of a query that count; the rest of it is ignored."""
-MOST_CHARACTERS = 100_000
-"""Characters of a query that are looked at."""
 
 _ENCODED = "\ue000"
 """Begins the token of a symbol, followed by its number in hex: SQLite's own tables need not
@@ -173,26 +169,18 @@ def terms_of(text: str, *, prefix: bool = False) -> list[Term]:
     """The terms of a query: all must be found. None: it has nothing that can be found.
 
     With `prefix` the last one, where it ends in a letter or a digit and is not followed by a
-    space, is also found as the beginning of a longer word. At most `MOST_TOKENS` count.
+    space, is also found as the beginning of a longer word.
     """
-    text = text[:MOST_CHARACTERS]
-    found: list[Term] = []
-    left = MOST_TOKENS
-    for word in text.split():
-        term = _term(spaced(word), left)
-        if term is not None:
-            found.append(term)
-            left -= len(term.tokens)
-        if left <= 0:
-            break
-    if prefix and found and left > 0 and _is_open(text, found[-1]):
+    terms = (_term(spaced(word)) for word in text.split())
+    found = [term for term in terms if term is not None]
+    if prefix and found and _is_open(text, found[-1]):
         last = found[-1]
         found[-1] = Term(last.tokens, last.joined, prefix=True)
     return found
 
 
-def _term(text: str, most: int) -> Term | None:
-    parts = re.findall(f"([^ {JOINT}]+)([ {JOINT}]*)", text)[:most]
+def _term(text: str) -> Term | None:
+    parts = re.findall(f"([^ {JOINT}]+)([ {JOINT}]*)", text)
     if not parts:
         return None
     return Term([token for token, _ in parts], [" " not in gap for _, gap in parts[:-1]])

@@ -10,12 +10,15 @@ from tests.cli.command import Person
 
 COMMANDS = sorted(syncengine.commands)
 SPELLED = {
+    "changes": {"--since"},
+    "conversations": {"--after"},
     "delete": {"--ids", "--before", "--all", "--keep-messages", "--dry-run", "--yes"},
     "export": {"--force"},
     "outbox": {"--retry", "--drop"},
     "verify": {"--accept", "--yes"},
 }
-"""What is deleted must not hang on a variable that was set for a listing, or forgotten."""
+"""What is deleted must not hang on a variable that was set for a listing, or forgotten; and
+what is a date or a message's id to one command must not be a number to another."""
 
 
 def test_the_commands() -> None:
@@ -41,6 +44,25 @@ def test_every_flag_shows_its_variable(newcomer: Person, name: str) -> None:
             variable = "SYNCENGINE_" + flag.opts[0].strip("-").replace("-", "_").upper()
             assert flag.envvar == variable
             assert f"env var: {variable}" in words
+
+
+def test_a_variable_means_one_thing() -> None:
+    """Whichever commands read it: the same kind of value, under the same name in the help."""
+    meanings: dict[str, set[str]] = {}
+    for name in COMMANDS:
+        for flag in syncengine.commands[name].params:
+            if isinstance(flag, Option) and flag.envvar is not None:
+                what = flag.help if flag.metavar == "ID" else f"{flag.type.name} {flag.metavar}"
+                meanings.setdefault(str(flag.envvar), set()).add(str(what))
+    assert {name: what for name, what in meanings.items() if len(what) > 1} == {}
+
+
+def test_a_variable_of_one_command_does_not_reach_another(alice: Person) -> None:
+    """A date for searches is no revision, a message's id is no conversation."""
+    told = alice.but(SYNCENGINE_SINCE="2024-01-01", SYNCENGINE_AFTER="1")
+    assert told.call("changes").code == 0
+    assert told.call("conversations").code == 0
+    assert told.call("search", "tea").code == 0
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -23,6 +23,8 @@ USAGE = [
     ("messages", "bob", "--kind", "friend"),
     ("messages", "bob", "--limit", "-1"),
     ("status", "--limit", "3"),
+    *((name, "--limit", "9" * 20) for name in ("changes", "conversations", "search")),
+    ("messages", "bob", "--limit", "2000000001"),
     ("emulator", "--port", "99999"),
     ("demo", "--db", "/"),
 ]
@@ -175,9 +177,36 @@ def test_errors_of_every_command_are_json_for_programs(
     assert done.problem["error"] == "ConfigError"
 
 
-def test_arguments_that_are_no_text(alice: Person) -> None:
+NO_TEXT = [
+    ("messages", "*"),
+    ("messages", "bob", "--before", "*"),
+    ("conversations", "--after", "*"),
+    ("delete", "*", "--all"),
+    ("search", "*"),
+    ("search", "tea *"),
+    ("search", "tea", "--in", "*"),
+    ("search", "--sender", "*"),
+    ("search", "tea", "--since", "*"),
+]
+
+
+@pytest.mark.parametrize("line", NO_TEXT, ids=" ".join)
+def test_arguments_that_are_no_text(alice: Person, line: tuple[str, ...]) -> None:
     """Bytes that are not UTF-8, as a file name may have them: exit 2 and a hint."""
+    given = [word.replace("*", "\udcff\udcfe") for word in line]
+    alice.call(*given).refused(2, "UTF-8")
+
+
+def test_bytes_that_are_no_text(alice: Person) -> None:
+    """The same from a real command line."""
     outcome([*command("messages"), "\udcff\udcfe"], alice.env).refused(2, "UTF-8")
+
+
+def test_the_largest_limit(alice: Person) -> None:
+    """It is one; the next page's hint does not trip over it."""
+    for line in (("conversations",), ("conversations", "--after", "bob", "--kind", "chat")):
+        done = alice.call(*line, "--limit", "2000000000", "--json")
+        assert (done.code, done.err) == (0, "")
 
 
 def test_nothing_at_all_shows_the_help(newcomer: Person) -> None:

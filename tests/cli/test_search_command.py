@@ -51,6 +51,20 @@ def test_filters_and_limits(reader: Person) -> None:
     reader.call("search", "cafe", "--until", "soon").refused(2, "no time")
 
 
+def test_times_alone_list(reader: Person) -> None:
+    """The newest first, as other filters do; no words and no filter are a mistake."""
+    assert len(reader.call("search", "--since", "2000-01-01", "--json").lines) == 3
+    assert len(reader.call("search", "--until", "2100-01-01", "--json").lines) == 3
+    assert reader.call("search", "--since", "2100-01-01").err == "nothing found\n"
+    for line in ((), ("",), (" ", "--limit", "3")):
+        reader.call("search", *line).refused(2, "nothing to search for", "--since")
+
+
+def test_too_many_words_are_refused(reader: Person) -> None:
+    """Rather than ignored: what is found has every word."""
+    reader.call("search", "cafe " * 65).refused(2, "65 words; 64 are the most", "fewer words")
+
+
 def test_what_cannot_be_indexed_is_said(reader: Person) -> None:
     """A file from a newer version is searched as far as it is indexed."""
     with closing(sqlite3.connect(reader.db)) as database:
@@ -74,9 +88,25 @@ def test_upkeep_in_words_and_in_json(reader: Person) -> None:
     with closing(sqlite3.connect(reader.db)) as database, database:
         database.execute("DELETE FROM message WHERE message = 1")
     done = reader.call("upkeep", "--json")
-    assert done.object.keys() == {"indexed", "merged", "truncated", "seconds"}
+    assert done.object.keys() == {"indexed", "merged", "truncated", "pending", "seconds"}
     assert (done.object["indexed"], done.object["merged"]) == (0, True)
     assert done.object["truncated"] is True
+
+
+def test_upkeep_before_a_deletion_is_delivered(reader: Person) -> None:
+    """Law 8: its text waits in the file; exit 1, and what ends that."""
+    held = reader.call("search", "cafe", "--json").lines[0]["message_id"]
+    assert (
+        reader.but(SYNCENGINE_SERVER=None).call("delete", "bob", "--ids", held, "--yes").code == 0
+    )
+    done = reader.call("upkeep")
+    assert done.code == 1
+    assert "1 deleted message still in the file" in done.out
+    assert "`syncengine sync` delivers" in done.out
+    assert reader.call("upkeep", "--json").object["pending"] == 1
+    assert reader.call("sync").code == 0
+    done = reader.call("upkeep", "--json")
+    assert (done.code, done.object["pending"]) == (0, 0)
 
 
 def test_upkeep_beside_a_reader(reader: Person) -> None:

@@ -23,7 +23,8 @@ from syncengine import (
     StoreCorrupt,
     SyncEngine,
 )
-from syncengine.blocking import PATIENCE, BlockingEngine
+from syncengine.blocking import PATIENCE, BlockingEngine, BlockingIterator
+from syncengine.changes import Update
 from syncengine.export import export_history
 from tests.embedding.silence import Silence, silent_server
 from tests.export.reading import assert_sound
@@ -298,6 +299,77 @@ def test_closing_wakes_who_waits_for_a_value(side: Side) -> None:
         with pytest.raises(EngineClosed):
             waiting.result(BOUND)
     values.close()
+
+
+def test_an_error_of_the_source_is_raised_once(side: Side) -> None:
+    """A source that can go on does; one that cannot has ended."""
+
+    class Stumbling(AsyncIterator[int]):
+        """Every second value is an error; one of them looks like a wait that was too long."""
+
+        count = 0
+
+        async def __anext__(self) -> int:
+            self.count += 1
+            if self.count % 2:
+                raise TimeoutError(f"value {self.count}")
+            return self.count
+
+    async def failing() -> AsyncIterator[int]:
+        yield 0
+        raise ConfigError("no more")
+
+    with opened(side, online=False) as engine:
+        values = engine.iterate(lambda _: Stumbling())
+        for number in (1, 3):
+            with pytest.raises(TimeoutError, match=f"value {number}"):
+                values.next(timeout=BOUND)
+            assert values.next(timeout=BOUND) == number + 1
+        ended = engine.iterate(lambda _: failing())
+        assert next(ended) == 0
+        with pytest.raises(ConfigError):
+            next(ended)
+        with pytest.raises(StopIteration):
+            next(ended)
+
+
+@pytest.mark.parametrize("timeout", [None, 3 * BOUND])
+def test_closing_an_iterator_ends_it_for_who_waits(side: Side, timeout: float | None) -> None:
+    """From another thread: StopIteration, at once, and from then on."""
+    with opened(side, online=False) as engine, ThreadPoolExecutor(1) as pool:
+        values = engine.changes()
+        waiting = pool.submit(lambda: list(iter_with(values, timeout)))
+        while values._step is None:
+            threading.Event().wait(0.001)
+        values.close()
+        assert waiting.result(BOUND) == []
+        with pytest.raises(StopIteration):
+            values.next(timeout)
+
+
+def iter_with(values: BlockingIterator[Update], timeout: float | None) -> Iterator[Update]:
+    """To the end, by `next(timeout)`."""
+    while True:
+        try:
+            yield values.next(timeout)
+        except StopIteration:
+            return
+
+
+def test_an_iterator_that_was_closed_has_ended(side: Side) -> None:
+    """Also where nobody had begun to wait; after the engine it says that this is closed."""
+    with opened(side, online=False) as engine:
+        values, other = engine.changes(), engine.changes()
+        values.close()
+        for _ in range(2):
+            with pytest.raises(StopIteration):
+                values.next(timeout=0.5)
+        with pytest.raises(TimeoutError):
+            other.next(timeout=0.01)
+    for each in (values, other):
+        for _ in range(2):
+            with pytest.raises(EngineClosed):
+                each.next(timeout=0.5)
 
 
 def test_anything_that_is_awaited_can_be_run(side: Side, tmp_path: Path) -> None:

@@ -65,6 +65,29 @@ async def test_a_page_after_nothing_that_is_held(side: Side) -> None:
         assert await engine.reader.conversations(after=BOB) == []
 
 
+@pytest.mark.parametrize("limit", [0, -1, 2_000_000_001, 10**20])
+async def test_a_limit_that_cannot_be_meant(side: Side, limit: int) -> None:
+    """Whatever is read: an error with a hint, not one of the database's."""
+    side.send("m1")
+    await side.sync()
+    async with side.engine(online=False) as engine:
+        read = engine.reader
+        for call in (
+            read.conversations(limit=limit),
+            read.messages("bob", "chat", limit=limit),
+            engine.load_messages("bob", "chat", limit=limit),
+            read.search("m1", limit=limit),
+            read.changes(limit=limit),
+        ):
+            with pytest.raises(ConfigError, match=f"limit is {limit}") as caught:
+                await call
+            assert "at " in caught.value.hint
+        most = 2_000_000_000
+        assert len(await read.conversations(limit=most)) == 1
+        assert len((await read.messages("bob", "chat", limit=most)).messages) == 1
+        assert await read.changes(limit=most)
+
+
 async def test_a_conversation_that_was_deleted_here_is_still_a_key(side: Side) -> None:
     """Paging goes on from where it stood, though it is not listed any more."""
     for peer in ("carol", "bob", "dave"):

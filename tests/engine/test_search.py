@@ -161,7 +161,10 @@ async def test_filters_hold_together(side: Side) -> None:
     assert await found(side, "tea", since=NOON + 2 * MINUTE) == ["tea d", "tea c"]
     assert await found(side, "tea", until=NOON + 1) == ["tea a"]
     assert await found(side, "") == []
-    assert await found(side, "", since=NOON) == []
+    assert await found(side, "", since=NOON + 1) == ["tea d", "tea c", "tea b"]
+    assert await found(side, " ", until=NOON + MINUTE) == ["tea a"]
+    assert await found(side, "", since=NOON, until=NOON) == []
+    assert await found(side, "", since=NOON, order="relevance") == await found(side, "tea")
 
 
 async def test_an_id_of_two_kinds_means_both(side: Side) -> None:
@@ -208,8 +211,8 @@ async def test_senders_that_share_a_tag_are_told_apart(side: Side) -> None:
         "tea\x1f\ue000",
         "\ud800",
         "a" * 10_000,
-        "中" * 10_000,
-        "tea " * 10_000,
+        "中" * 64,
+        "tea " * 64,
         '"' * 10_000,
         "\n\t\v",
         "%_\\",
@@ -242,6 +245,10 @@ async def test_punctuation_finds_nothing(side: Side) -> None:
         {"kind": "mail"},
         {"order": "oldest"},
         {"limit": 0},
+        {"limit": 10**20},
+        {"text": "中" * 65},
+        {"text": "tea " * 65},
+        {"text": "!" * 100_001},
         {"cursor": ""},
         {"cursor": "x.y"},
         {"cursor": "-1.0x0p0"},
@@ -258,7 +265,18 @@ async def test_what_cannot_be_meant_is_refused(side: Side, settings: dict[str, o
 
 
 async def texts_once(engine: SyncEngine, settings: dict[str, object]) -> None:
-    await engine.reader.search("tea", **settings)  # type: ignore[arg-type]
+    await engine.reader.search(**{"text": "tea", **settings})  # type: ignore[arg-type]
+
+
+async def test_the_last_word_of_many_counts(side: Side) -> None:
+    """As many as are allowed are all looked for; an id that is no text finds nothing."""
+    await prepare(side)
+    words = [*(f"w{n}" for n in range(63)), "last"]
+    fill(side.path, [Said(" ".join(words)), Said(" ".join(words[:-1]))])
+    assert await found(side, " ".join(words)) == [" ".join(words)]
+    assert await found(side, " ".join(words)[:-1], prefix=True) == [" ".join(words)]
+    assert await found(side, "w1", conversation_id="\ud800") == []
+    assert await found(side, "w1", sender="\ud800") == []
 
 
 async def test_absurd_times_are_found_too(side: Side) -> None:

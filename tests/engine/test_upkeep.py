@@ -339,6 +339,25 @@ async def test_a_settled_deletion_leaves_no_bytes(side: Side) -> None:
     assert traces(side) == []
 
 
+async def test_a_deletion_that_waits_is_counted(side: Side) -> None:
+    """Law 8: what is not delivered yet is kept, hidden, and the upkeep says so; also of a
+    preview whose message is not held."""
+    side.send("tea", "zanzibar 麒麟")
+    unheld = side.send("zanzibar 麒麟", peer="carol")
+    async with side.engine() as engine:
+        await engine.get_conversations_from_server()
+        await engine.delete_remote_messages_with_ids("carol", "chat", unheld)
+        assert (await engine.upkeep()).pending == 1
+        await engine.fetch_history_messages("bob", "chat")
+        await engine.delete_remote_messages_before("bob", "chat", 1 << 50)
+        done = await engine.upkeep()
+        assert (done.pending, done.truncated) == (3, True)
+        assert traces(side) == list(SECRET)
+        await engine.sync()
+        assert (await engine.upkeep()).pending == 0
+    assert traces(side) == []
+
+
 async def test_a_deletion_elsewhere_leaves_no_bytes(side: Side) -> None:
     """The same for what a second read did not show (law 5), by `verify`."""
     names = [f"tea {n}" for n in range(60)]

@@ -1,6 +1,7 @@
 """The store: opening, migrating, the one write verb, and files that are not as they should be."""
 
 import asyncio
+import errno
 import os
 import sqlite3
 import stat
@@ -23,7 +24,13 @@ from syncengine.models import ConversationKey, Kind, MessageRow, Summary
 from syncengine.schema_files import schema_path
 from syncengine.store import queries
 from syncengine.store.batch import HEAD, START, Batch, Bookkeeping, Gap, Shift
-from syncengine.store.database import Connect, Connection, connect_inline, connect_threaded
+from syncengine.store.database import (
+    Connect,
+    Connection,
+    connect_inline,
+    connect_threaded,
+    translated,
+)
 from syncengine.store.migrate import latest_schema, latest_version, migrate, migrations
 from syncengine.store.store import open_store
 from syncengine.store.view import View
@@ -293,6 +300,24 @@ async def _limited(path: Path, read_only: bool) -> Connection:
     return connection
 
 
+@pytest.mark.parametrize(
+    ("number", "room"),
+    [
+        (errno.EACCES, False),
+        (errno.EROFS, False),
+        (errno.EPERM, False),
+        (errno.ENOSPC, True),
+        (errno.EDQUOT, True),
+    ],
+)
+def test_the_hint_fits_what_is_wrong(tmp_path: Path, number: int, room: bool) -> None:
+    """Nobody is told to free space where only a right is missing, nor the other way round."""
+    with pytest.raises(StoreFull) as caught, translated(tmp_path / "a.db"):
+        raise OSError(number, os.strerror(number))
+    assert ("disk space" in caught.value.hint) is room
+    assert ("who may write" in caught.value.hint) is not room
+
+
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
 def test_a_read_only_folder_can_be_read(tmp_path: Path) -> None:
     """Law 9: a copy that may not be written is readable; a write is refused with a hint."""
@@ -302,6 +327,7 @@ def test_a_read_only_folder_can_be_read(tmp_path: Path) -> None:
     _let_everybody_in(path)
     said = _as_nobody(lambda: asyncio.run(_read_and_try_to_write(path)))
     assert said == "2 messages; StoreFull: " + StoreFull.default_hint
+    assert "disk space" not in said
 
 
 async def _write_first_page(path: Path) -> None:
