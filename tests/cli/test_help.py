@@ -21,7 +21,7 @@ SPELLED = {
 def test_the_commands() -> None:
     """The ones that there are."""
     reading = ["changes", "conversations", "export", "messages", "outbox", "search", "status"]
-    others = ["delete", "demo", "emulator", "sync", "upkeep", "verify"]
+    others = ["browse", "delete", "demo", "emulator", "sync", "upkeep", "verify"]
     assert sorted([*reading, *others]) == COMMANDS
 
 
