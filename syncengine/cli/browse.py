@@ -15,6 +15,10 @@ from syncengine.engine import SyncEngine
 from syncengine.errors import ConfigError
 from syncengine.remote.easemob.client import EasemobRemote
 
+_SWITCH = 0.0005
+"""Seconds after which another thread gives way to the window: at Python's 0.005 every key
+waits for the indexing of a new copy."""
+
 
 @click.command(short_help="Read, search and delete in a window.")
 @option("--offline", is_flag=True, help="Ask no server; no password is needed.")
@@ -49,6 +53,7 @@ def browse(
 
 async def show(window: ModuleType, path: Path, remote: EasemobRemote | None) -> int:
     """Until it is closed; the exit code."""
+    sys.setswitchinterval(_SWITCH)
     async with SyncEngine.open(path, remote) as engine:
         browser: Any = window.Browser(engine)
         await browser.run_async()

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from functools import partial
+from time import monotonic
 
 from rich.text import Text
 from textual.message import Message
@@ -19,6 +20,9 @@ _EDGE = 60
 """Conversations from the end at which the next page is read."""
 PAUSE = 0.1
 """Seconds between two reads: a sync changes the list many times a second."""
+_REST = 4
+"""Times as long as a read took it pauses at least: thousands take a while."""
+_ALL = 1 << 30
 
 
 class ConversationList(Rows):
@@ -37,6 +41,7 @@ class ConversationList(Rows):
         self._shown: dict[str, Conversation] = {}
         self._wanted = PAGE
         self._more = False
+        self._to_end = False
         self._asked = asyncio.Event()
         self.loaded = False
         """Whether the list was read once."""
@@ -58,24 +63,43 @@ class ConversationList(Rows):
         while True:
             await self._asked.wait()
             self._asked.clear()
+            began = monotonic()
             try:
                 await self._read()
             except EngineClosed:
                 return
             except SyncEngineError as error:
                 self.post_message(self.Failed(error))
-            await asyncio.sleep(PAUSE)
+            await asyncio.sleep(max(PAUSE, _REST * (monotonic() - began)))
 
     async def _read(self) -> None:
-        found = await self._reader.conversations(limit=self._wanted)
-        self._more = len(found) == self._wanted
-        self._show(found)
+        """All that was read before, anew."""
+        to_end, self._to_end = self._to_end, False
+        wanted = self._wanted = _ALL if to_end else self._wanted
+        found = await self._reader.conversations(limit=wanted)
+        self._more = len(found) == wanted
+        self._shown = {_name(each): each for each in found}
+        self._wanted = max(PAGE, len(found))
+        self.put([self._row(name, each) for name, each in self._shown.items()], end=to_end)
         self.loaded = True
         self.post_message(self.Moved())
 
-    def _show(self, found: Sequence[Conversation]) -> None:
-        self._shown = {_name(each): each for each in found}
-        self.put([self._row(name, each) for name, each in self._shown.items()])
+    async def _read_on(self) -> None:
+        """The next page, where the list was not read anew meanwhile."""
+        last = next(reversed(self._shown.values()))
+        after = ConversationKey(last.conversation_id, last.kind)
+        try:
+            found = await self._reader.conversations(after=after, limit=PAGE)
+        except SyncEngineError:  # it was deleted meanwhile
+            self._asked.set()
+            return
+        if not self._shown or next(reversed(self._shown.values())) is not last:
+            return
+        more = {_name(each): each for each in found}
+        self._shown = {**self._shown, **more}
+        self._more, self._wanted = len(found) == PAGE, len(self._shown)
+        self.put([*self.rows, *(self._row(name, each) for name, each in more.items())])
+        self.post_message(self.Moved())
 
     def _row(self, name: str, conversation: Conversation) -> Row:
         return Row(name, 2, partial(self._draw, conversation))
@@ -86,9 +110,13 @@ class ConversationList(Rows):
     def on_rows_moved(self) -> None:
         """Near the end the next page is read; the list grows by it."""
         if self._more and self.span()[1] >= len(self.rows) - _EDGE:
-            self._wanted = len(self.rows) + PAGE
             self._more = False
-            self._asked.set()
+            self.run_worker(self._read_on(), group="more")
+
+    def action_newest(self) -> None:
+        """To the last of all."""
+        self._to_end = True
+        self._asked.set()
 
 
 def _name(conversation: Conversation) -> str:

@@ -63,7 +63,8 @@ class MessageView(Rows):
         """The conversation that is shown."""
         self.view: View | None = None
         """What is in the window."""
-        self._entries: Sequence[Entry] = ()
+        self.entries: Sequence[Entry] = ()
+        """What is in the window, from the top."""
         self._go: Mapping[str, Any] | None = None
         self._asked = asyncio.Event()
         self._reading = asyncio.Lock()
@@ -86,7 +87,7 @@ class MessageView(Rows):
 
     def _forget(self) -> None:
         """Nothing of another conversation is left."""
-        self._entries, self._filling = (), None
+        self.entries, self._filling = (), None
         self._failed.clear()
         self._drawn.clear()
         self.put(())
@@ -108,7 +109,7 @@ class MessageView(Rows):
     @property
     def selected(self) -> Message | None:
         """The message that the cursor is on."""
-        found = (e.message for e in self._entries if e.key == self.cursor)
+        found = (e.message for e in self.entries if e.key == self.cursor)
         return next(found, None)
 
     async def _tend(self) -> None:
@@ -167,16 +168,16 @@ class MessageView(Rows):
 
     def _instead(self) -> Mapping[str, Any]:
         anchor = self.top_key()
-        found = next((e.message for e in self._entries if e.key == anchor), None)
+        found = next((e.message for e in self.entries if e.key == anchor), None)
         return _NEWEST if found is None else {"at": found.timestamp}
 
     def _show(self, *, stay: bool, go: Mapping[str, Any] | None = None) -> None:
         """Draw what is in the window."""
         if self.view is None:
             return
-        self._entries = entries(self.view.part)
+        self.entries = entries(self.view.part)
         marked = frozenset(self.view.part.unverified)
-        rows = [self._row(entry, marked) for entry in self._entries]
+        rows = [self._row(entry, marked) for entry in self.entries]
         kept = {row.key for row in rows}
         self._drawn = {key: drawn for key, drawn in self._drawn.items() if key in kept}
         place = go or {}
@@ -233,8 +234,8 @@ class MessageView(Rows):
         if self.view is None or not self.rows:
             return
         first, last = self.span()
-        below = sum(e.kind is EntryKind.MESSAGE for e in self._entries[:first])
-        seen = sum(e.kind is EntryKind.MESSAGE for e in self._entries[first : last + 1])
+        below = sum(e.kind is EntryKind.MESSAGE for e in self.entries[:first])
+        seen = sum(e.kind is EntryKind.MESSAGE for e in self.entries[first : last + 1])
         if self.view.must_move(below, below + seen - 1):
             self._asked.set()
 
@@ -260,9 +261,9 @@ class MessageView(Rows):
     def _gap(self) -> Hole | None:
         if not self._online() or self.view is None or self.key is None:
             return None
-        if not self._entries:
+        if not self.entries:
             return None
-        return gap_to_fill(self._entries, *self.span(), frozenset(self._failed))
+        return gap_to_fill(self.entries, *self.span(), frozenset(self._failed))
 
     async def _fill(self, hole: Hole) -> None:
         """One page into it; what is not smaller then is not asked for again by itself."""
