@@ -99,7 +99,7 @@ def start_lines(width: int) -> list[Text]:
 
 def gap_lines(state: str, width: int) -> list[Text]:
     """Where messages are missing that a sync can fetch; `state` says what is done about it."""
-    return rule(f"⋯ messages are not here yet · {state} ⋯", width, _HOLE)
+    return rule(f"⋯ not here yet · {state} ⋯", width, _HOLE)
 
 
 def seam_lines(width: int) -> list[Text]:
