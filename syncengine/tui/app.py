@@ -223,6 +223,7 @@ class Browser(App[None]):
     def open(self, key: ConversationKey, message_id: str | None = None) -> None:
         """Show a conversation at its newest end, or around a message."""
         self.messages.open(key, message_id)
+        self.conversations.mark(key)
         self._show_title()
         self._show_pane(reading=True)
         self.messages.focus()

@@ -55,6 +55,11 @@ class ConversationList(Rows):
         """Something may have changed: read it again soon."""
         self._asked.set()
 
+    def mark(self, key: ConversationKey) -> None:
+        """Put the cursor on a conversation, where it was read already."""
+        if str(key) in self._shown and str(key) != self.cursor:
+            self.select(str(key))
+
     def chosen(self, key: str) -> Conversation | None:
         """The conversation of a row."""
         return self._shown.get(key)

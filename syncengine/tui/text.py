@@ -22,6 +22,8 @@ MOST_LINES = 40
 _MOST_MARKS = 8
 """Characters without a width that may follow one another: more would hide their neighbours."""
 _TURNING = dict.fromkeys(map(ord, "\u202a\u202b\u202c\u2066\u2067\u2068\u2069"))
+_LEAST = 12
+"""Columns that the first of two texts has at least."""
 CONSOLE = Console(file=io.StringIO(), width=80, color_system="truecolor", legacy_windows=False)
 """Splits and paints; it never prints."""
 
@@ -66,8 +68,9 @@ def fit(text: str, width: int) -> str:
 
 
 def spread(left: Text, right: Text, width: int) -> Text:
-    """Two texts on one line, the second at its end and never cut, if there is room at all."""
-    right.truncate(width)
+    """Two texts on one line, the second at its end and never cut: it is left out where the
+    first would have hardly any room."""
+    right = right if width - right.cell_len >= _LEAST else Text()
     room = width - right.cell_len
     if left.cell_len >= room > 0:
         left.truncate(max(0, room - 1), overflow="ellipsis")

@@ -14,7 +14,7 @@ from syncengine.tui import Browser
 from syncengine.tui.window import EntryKind
 from tests.harness import Side
 
-PATIENCE = 30.0
+PATIENCE = 20.0
 """Seconds, after which a test fails instead of waiting."""
 BOB = ConversationKey("bob", Kind.CHAT)
 
@@ -99,9 +99,11 @@ async def browsing(
     **config: Any,
 ) -> AsyncIterator[Person]:
     """A window on Alice's copy; it syncs at its start only where a test says so."""
-    async with side.engine(online=online, remote=remote, **config) as engine:
-        async with window(engine, side, size=size, sync=sync, undo_seconds=undo_seconds) as person:
-            yield person
+    async with (
+        side.engine(online=online, remote=remote, **config) as engine,
+        window(engine, side, size=size, sync=sync, undo_seconds=undo_seconds) as person,
+    ):
+        yield person
 
 
 @asynccontextmanager

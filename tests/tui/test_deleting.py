@@ -37,13 +37,13 @@ async def test_a_conversation_goes_and_comes_back(side: Side) -> None:
     await side.sync()
     async with browsing(side) as person:
         await ask(person)
-        await person.sees("Delete the conversation with bob?")
+        await person.sees("Delete the conversation with carol?")
         await person.press("y")
         await person.sees("Conversations 1", "conversation deleted")
-        assert person.app.conversations.cursor == "chat:carol"
+        assert person.app.conversations.cursor == "chat:bob"
         await person.press("u")
         await person.sees("Conversations 2", "undone")
-        assert side.held() == side.served()
+        assert side.held("carol") == side.served("carol")
 
 
 async def test_no_is_no(side: Side) -> None:

@@ -1,5 +1,6 @@
 """What is missing is shown where it is, for what it is, and fetched while there is a server."""
 
+import asyncio
 import sqlite3
 from contextlib import closing
 
@@ -48,10 +49,17 @@ async def test_the_gap_below_the_newest_is_filled_at_once(side: Side) -> None:
 async def test_what_is_in_view_stays_while_a_gap_above_is_filled(side: Side) -> None:
     """The older messages come in above; nobody loses their line."""
     ids = await gap_in_the_middle(side, 200)
-    async with browsing(side) as person:
-        await person.open(message_id=ids[193])
+    remote, answer = side.remote(), asyncio.Event()
+
+    async def wait(conversation_id: str, start: str) -> None:
+        await answer.wait()
+
+    remote.before = wait
+    async with browsing(side, remote=remote) as person:
+        await person.open(message_id=ids[192])
+        await person.sees("not here yet · fetching …")
         before = person.in_view
-        assert "?" in before
+        answer.set()
         await person.until(lambda: "m150" in person.texts)
         assert person.in_view[-8:] == before[-8:]
 

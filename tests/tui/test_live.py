@@ -42,7 +42,7 @@ async def test_what_is_edited_and_deleted_elsewhere_changes_here(side: Side) -> 
         await person.open()
         side.world.edit(ids[1], "said better")
         async with side.engine() as other:
-            await other.sync()
+            await other.fetch_history_messages("bob", "chat")
             await other.delete_remote_messages_with_ids("bob", "chat", [ids[3]])
         await person.until(lambda: person.texts == ["m1", "said better", "m3", "m5"])
         await person.sees("edited", "1 deletion to send")

@@ -1,5 +1,7 @@
 """What a person sees first: conversations, and the newest messages of one."""
 
+import asyncio
+
 from benchmarks.filling import Size, fill
 from syncengine import SyncEngine
 from syncengine.emulator import demo_world
@@ -92,7 +94,7 @@ async def _image(engine: SyncEngine) -> str:
 
 async def test_thousands_of_conversations_come_in_pages(side: Side) -> None:
     """The end of the list is reached by scrolling, page by page, and by one key."""
-    fill(side.path, Size(450, 20))
+    await asyncio.to_thread(fill, side.path, Size(450, 20))
     async with browsing(side, online=False) as person:
         shown = person.app.conversations
         assert len(shown.rows) == 200

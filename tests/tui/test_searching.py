@@ -59,7 +59,8 @@ async def test_a_quick_enter_waits_for_what_was_typed(side: Side) -> None:
     side.send("stand here", "station here", "standing there")
     await indexed(side)
     async with browsing(side, online=False) as person:
-        await search(person, *"station", "enter")
+        await search(person)
+        await person.press(*"station", "enter")
         await person.until(lambda: person.selected == "station here")
 
 

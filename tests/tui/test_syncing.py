@@ -17,10 +17,12 @@ from tests.tui.driving import Person, browsing, window
 async def asking_in_vain(side: Side) -> AsyncIterator[tuple[Person, Silence]]:
     """A window whose sync waits for a server that never answers."""
     with silent_server() as silence:
-        async with SyncEngine.open(side.path, remote(silence.url)) as engine:
-            async with window(engine, side, sync=True) as person:
-                assert await asyncio.to_thread(silence.asked.wait, 20)
-                yield person, silence
+        async with (
+            SyncEngine.open(side.path, remote(silence.url)) as engine,
+            window(engine, side, sync=True) as person,
+        ):
+            assert await asyncio.to_thread(silence.asked.wait, 20)
+            yield person, silence
 
 
 async def test_everything_is_readable_while_a_sync_waits(side: Side) -> None:
