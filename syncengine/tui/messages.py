@@ -149,7 +149,7 @@ class MessageView(Rows):
 
     def _here(self) -> Mapping[str, Any]:
         """Around what is visible; or the newest, where that is followed."""
-        anchor = self.top_key()
+        anchor = self.still_key()
         if anchor is None or (self.stuck and self.view is not None and self.view.at_newest):
             return _NEWEST
         return {"around": anchor}
@@ -167,7 +167,7 @@ class MessageView(Rows):
         return View(part, at_newest=newest)
 
     def _instead(self) -> Mapping[str, Any]:
-        anchor = self.top_key()
+        anchor = self.still_key()
         found = next((e.message for e in self.entries if e.key == anchor), None)
         return _NEWEST if found is None else {"at": found.timestamp}
 

@@ -107,9 +107,12 @@ class Rows(ScrollView, can_focus=True):
         at = bisect_right(self._tops, max(0, line - self._above)) - 1
         return max(0, min(at, len(self._rows) - 1))
 
-    def top_key(self) -> str | None:
-        """The key of the first visible row that can be selected: it stays where it is."""
+    def still_key(self) -> str | None:
+        """The key of the row that stays where it is: the cursor's where it is visible, else
+        the first visible one that can be selected."""
         first, last = self.span()
+        if self._cursor is not None and first <= self._at.get(self._cursor, -1) <= last:
+            return self._cursor
         rows = self._rows[first : last + 1]
         return next((row.key for row in rows if row.selectable), None)
 
@@ -135,7 +138,7 @@ class Rows(ScrollView, can_focus=True):
 
     def _kept(self) -> tuple[str, int] | None:
         """The row that stays, and how far below the list's top it begins."""
-        key = self.top_key()
+        key = self.still_key()
         return None if key is None else (key, self._tops[self._at[key]] - self.scroll_offset.y)
 
     def _place(self, kept: tuple[str, int] | None, to: str | None, *, end: bool, top: bool) -> None:

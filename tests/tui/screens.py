@@ -31,7 +31,7 @@ _ID = re.compile(r"terminal-[0-9]+")
 async def messages(person: Person) -> None:
     """The list, and a conversation where an attachment and a day are in view."""
     await person.open()
-    await person.press("pageup", "up", "up")
+    await person.press("pageup", *["up"] * 9)
 
 
 async def search(person: Person) -> None:
