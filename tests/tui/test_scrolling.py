@@ -1,5 +1,8 @@
 """Through all of a history by key: nothing is skipped, and nothing jumps."""
 
+import asyncio
+
+from benchmarks.filling import LONG, Size, fill, message_id
 from syncengine.tui.window import SIZE
 from tests.harness import Side, numbered
 from tests.tui.driving import Person, browsing
@@ -85,6 +88,20 @@ async def test_the_wheel_scrolls_without_the_cursor(side: Side) -> None:
             person.app.messages.scroll_relative(y=-20, animate=False)
             await person.pilot.pause()
         assert len(person.texts) <= SIZE
+
+
+async def test_a_long_conversation_is_as_quick_as_a_short_one(side: Side) -> None:
+    """Law 9: whatever is held, some hundred messages are in the window, at both ends."""
+    await asyncio.to_thread(fill, side.path, Size(20, 100_000))
+    async with browsing(side, online=False) as person:
+        await person.open(LONG)
+        assert len(person.texts) == SIZE
+        await person.press("home")
+        await person.until(lambda: person.in_view[0] == "|")
+        assert len(person.texts) == SIZE
+        found = person.app.messages.selected
+        assert found is not None
+        assert found.message_id == message_id(0)
 
 
 def _without_bar(person: Person) -> list[str]:
