@@ -11,6 +11,7 @@ from textual import events
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
+from textual.timer import Timer
 from textual.widgets import Footer, Static
 
 from syncengine.changes import Activity, ActivityKind, Update
@@ -71,6 +72,7 @@ class Browser(App[None]):
         self.engine = engine
         self._undo_seconds, self._sync_at_start, self._clock = undo_seconds, sync_at_start, now
         self._deleted: list[frozenset[int]] = []
+        self._delivery: Timer | None = None
         self._searched = ""
         self._revision = 0
         self.standing = Standing(connected=engine.state is not State.OFFLINE)
@@ -359,7 +361,13 @@ class Browser(App[None]):
         self._stand(self.standing.noted(f"{what}; u undoes it"))
         await self._count()
         if self.standing.connected:
-            self.set_timer(self._undo_seconds, self._deliver_soon)
+            self._deliver_later()
+
+    def _deliver_later(self) -> None:
+        """Every deletion has its time to be undone: the newest decides when all are sent."""
+        if self._delivery is not None:
+            self._delivery.stop()
+        self._delivery = self.set_timer(self._undo_seconds, self._deliver_soon)
 
     def _deliver_soon(self) -> None:
         """Send what was deleted; where that fails, the next sync does."""
