@@ -15,7 +15,9 @@ from syncengine.tui import looks
 from syncengine.tui.text import LONGEST, MOST_LINES, body_lines, clean, spread
 from syncengine.tui.window import EDGE, SIZE, EntryKind, View, around, entries, gap_to_fill
 
-ANY = st.text(st.characters(codec=None), max_size=300)
+ACTING = "\x1b\x07\x00\x9b\r\n\t\u2028\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+LAYING = "\u0301\u0489\u200d\u200b\ufe0f国🏽👩ن[]"
+ANY = st.text(st.characters(codec=None) | st.sampled_from(ACTING + LAYING), max_size=300)
 WIDTHS = st.integers(8, 120)
 NOON = 1_700_000_000_000
 
