@@ -17,7 +17,8 @@ from syncengine.tui.window import EDGE, SIZE, EntryKind, View, around, entries, 
 
 ACTING = "\x1b\x07\x00\x9b\r\n\t\u2028\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 LAYING = "\u0301\u0489\u200d\u200b\ufe0f国🏽👩ن[]"
-ANY = st.text(st.characters(codec=None) | st.sampled_from(ACTING + LAYING), max_size=300)
+PIECES = st.text(st.characters(codec=None), max_size=20) | st.sampled_from(ACTING + LAYING)
+ANY = st.lists(PIECES, max_size=30).map("".join)
 WIDTHS = st.integers(8, 120)
 NOON = 1_700_000_000_000
 
