@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint bench proto schema test-sdk clean
+.PHONY: demo test lint bench proto schema screenshots test-sdk clean
 
 .venv/.ready: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -29,6 +29,9 @@ test-sdk: .venv/.ready  ## the official web SDK, under Node, against the emulato
 proto: .venv/.ready  ## compile schema/wire/roaming.proto
 	$(BIN)/python -m grpc_tools.protoc -Ischema/wire --descriptor_set_out=schema/wire/roaming.binpb \
 		--pyi_out=syncengine/remote/easemob roaming.proto
+
+screenshots: .venv/.ready  ## the pictures of the window in the README
+	$(BIN)/python -m tests.tui.screens
 
 schema: .venv/.ready  ## write schema/store/latest.sql from the migrations
 	$(BIN)/python -c 'from syncengine.store.migrate import latest_schema as s; print(s(), end="")' \

@@ -3,9 +3,10 @@
 import argparse
 import sys
 
-from benchmarks import deletions, feed, pull, read, search
+from benchmarks import browse, deletions, feed, pull, read, search
 
 CASES = {
+    "browse": browse,
     "deletions": deletions,
     "feed": feed,
     "pull": pull,

@@ -9,7 +9,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "syncengine"
 
 LAYERS = (
-    {"errors", "schema_files"},
+    {"errors", "plain", "schema_files"},
     {"models"},
     {"reports"},
     {"changes"},
@@ -21,7 +21,7 @@ LAYERS = (
     {"export"},
     {"engine"},
     {"blocking"},
-    {"emulator"},
+    {"emulator", "tui"},
     {"cli"},  # commands start the programs beside it
     {"__init__", "__main__"},
 )
@@ -36,7 +36,8 @@ DOORS = {
     "uvicorn": ("emulator/",),
     "google": ("remote/easemob/", "emulator/"),
     "click": ("cli/",),
-    "rich": ("cli/",),
+    "rich": ("cli/", "tui/"),
+    "textual": ("tui/",),
     "platformdirs": ("cli/",),
 }
 """Which files may import an outside library."""
@@ -51,6 +52,7 @@ PURE = (
     "sync/absence.py",
     "sync/replays.py",
     "sync/intents.py",
+    "plain.py",
     "store/words.py",
     "store/snippets.py",
     "store/places.py",
@@ -66,6 +68,7 @@ PURE_IMPORTS = {
     "attrs",
     "bisect",
     "collections",
+    "datetime",
     "enum",
     "functools",
     "itertools",

@@ -2,6 +2,7 @@
 
 import click
 
+from syncengine.cli.browse import browse
 from syncengine.cli.changes import changes
 from syncengine.cli.conversations import conversations
 from syncengine.cli.delete import delete
@@ -30,6 +31,7 @@ def syncengine() -> None:
     Try it without an account:  syncengine demo
     Pull an account:            syncengine sync --server URL \\
                                     --app-key ORG#APP --user NAME
+    Read it in a window:        syncengine browse --user NAME
     Read it, with no network:   syncengine conversations --user NAME
                                 syncengine messages CONVERSATION --user NAME
     Take it elsewhere:          syncengine export --format html --output DIR
@@ -49,5 +51,5 @@ def syncengine() -> None:
 
 
 reading = (conversations, messages, search, changes, export, status)
-for command in (sync, verify, *reading, delete, outbox, upkeep, emulator, demo):
+for command in (sync, verify, browse, *reading, delete, outbox, upkeep, emulator, demo):
     syncengine.add_command(command)

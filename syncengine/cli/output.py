@@ -10,7 +10,6 @@ import re
 import shlex
 import shutil
 import sys
-import unicodedata
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -20,11 +19,11 @@ import click
 from rich.cells import cell_len, set_cell_size
 
 from syncengine.models import Conversation, Message
+from syncengine.plain import count, moment, plain
+
+__all__ = ["count", "moment", "plain"]  # shared with the window, and printed by commands
 
 _PREVIEW_LENGTH = 200
-_SPACES = "\t\n\v\f\r\N{NEXT LINE}\N{LINE SEPARATOR}\N{PARAGRAPH SEPARATOR}"
-_OVERRIDES = "\N{LEFT-TO-RIGHT OVERRIDE}\N{RIGHT-TO-LEFT OVERRIDE}"
-"""They show text in another order than it has: a file name or a link as what it is not."""
 _LEFT_RAW_BY_JSON = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 """Terminals obey some of them, and other programs end a line at some."""
 
@@ -100,37 +99,9 @@ def conversation_json(conversation: Conversation) -> dict[str, Any]:
     }
 
 
-def plain(text: str) -> str:
-    """The text with every control character made visible, on one line."""
-    return "".join(_visible(character) for character in text.replace("\r\n", " "))
-
-
-def _visible(character: str) -> str:
-    if character in _SPACES:
-        return " "
-    if unicodedata.category(character) in ("Cc", "Cs") or character in _OVERRIDES:
-        return "\N{REPLACEMENT CHARACTER}"
-    return character
-
-
 def fit(text: str, width: int) -> str:
     """The text, cut to so many columns of a terminal; a Chinese character takes two."""
     return text if cell_len(text) <= width else f"{set_cell_size(text, width - 1).rstrip()}…"
-
-
-def count(number: int, one: str, many: str | None = None) -> str:
-    """`1 gap`, `1,479 messages`."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
-
-
-def moment(timestamp: int | None) -> str:
-    """A time in the reader's time zone; one that no calendar has is shown as a number."""
-    if timestamp is None:
-        return "never"
-    try:
-        return datetime.fromtimestamp(timestamp / 1000).strftime("%Y-%m-%d %H:%M")
-    except (ValueError, OverflowError, OSError):
-        return f"{timestamp} ms"
 
 
 def exact(timestamp: int) -> str:

@@ -24,7 +24,7 @@ what is a date or a message's id to one command must not be a number to another.
 def test_the_commands() -> None:
     """The ones that there are."""
     reading = ["changes", "conversations", "export", "messages", "outbox", "search", "status"]
-    others = ["delete", "demo", "emulator", "sync", "upkeep", "verify"]
+    others = ["browse", "delete", "demo", "emulator", "sync", "upkeep", "verify"]
     assert sorted([*reading, *others]) == COMMANDS
 
 

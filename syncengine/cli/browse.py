@@ -1,0 +1,79 @@
+"""`syncengine browse`: the copy in a window."""
+
+import asyncio
+import importlib
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import click
+
+from syncengine.cli.account import Account, database, existing_database
+from syncengine.cli.options import account_options, file_options, option
+from syncengine.engine import SyncEngine
+from syncengine.errors import ConfigError
+from syncengine.remote.easemob.client import EasemobRemote
+
+_SWITCH = 0.0005
+"""Seconds after which another thread gives way to the window: at Python's 0.005 every key
+waits for the indexing of a new copy."""
+
+
+@click.command(short_help="Read, search and delete in a window.")
+@option("--offline", is_flag=True, help="Ask no server; no password is needed.")
+@account_options
+@file_options
+@option("--json", "as_json", is_flag=True, help="Print errors as JSON; the window is for people.")
+def browse(
+    offline: bool,
+    server: str | None,
+    app_key: str | None,
+    allow_insecure_http: bool,
+    db: Path | None,
+    user: str | None,
+    as_json: bool,
+) -> int:
+    """Open the copy in a window of this terminal: conversations, messages, search.
+
+    What is stored is there at once, with no network. With --server, --app-key and --user it
+    syncs in the background, shows what is new as it comes, and fetches what is missing where
+    you look. Press ? for all keys, q to quit.
+
+    \b
+    Example:  syncengine browse --offline --user alice
+    """
+    _check_terminal()
+    window = load_window()
+    if offline or not (server or app_key):
+        return asyncio.run(show(window, existing_database(db, user), None))
+    remote = Account(server, app_key, user, allow_insecure_http).remote()
+    return asyncio.run(show(window, database(db, user), remote))
+
+
+async def show(window: ModuleType, path: Path, remote: EasemobRemote | None) -> int:
+    """Until it is closed; the exit code."""
+    sys.setswitchinterval(_SWITCH)
+    async with SyncEngine.open(path, remote) as engine:
+        browser: Any = window.Browser(engine)
+        await browser.run_async()
+        return browser.return_code or 0
+
+
+def _check_terminal() -> None:
+    for stream in (sys.stdin, sys.stdout):
+        if stream is None or not stream.isatty():
+            raise ConfigError(
+                "a window needs a terminal",
+                hint="`syncengine conversations` and `syncengine messages` print, for pipes.",
+            )
+
+
+def load_window() -> ModuleType:
+    """The window's package. Raises ConfigError where its extra is not installed."""
+    try:
+        return importlib.import_module("syncengine.tui")
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            f"{error.name} is missing", hint="Run `pip install 'syncengine-im[tui]'`."
+        ) from None
