@@ -9,7 +9,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "syncengine"
 
 LAYERS = (
-    {"errors", "schema_files"},
+    {"errors", "json_text", "schema_files"},
     {"models"},
     {"reports"},
     {"changes"},
@@ -59,6 +59,7 @@ PURE = (
     "reports.py",
     "changes.py",
     "errors.py",
+    "json_text.py",
 )
 """Files that decide and do not act: no await, nothing that could do I/O."""
 
@@ -69,6 +70,8 @@ PURE_IMPORTS = {
     "enum",
     "functools",
     "itertools",
+    "json",
+    "math",
     "pathlib",
     "re",
     "typing",
