@@ -42,10 +42,8 @@ def line(message: Message, *, unverified: bool, raw: bool = True) -> str:
     }
     if raw:
         value["raw"] = base64.b64encode(message.raw).decode("ascii")
-    return (
-        _ESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", json_text(value, ensure_ascii=False))
-        + "\n"
-    )
+    text = json_text(value, ensure_ascii=False)
+    return _ESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n"
 
 
 class Lines:
