@@ -49,8 +49,9 @@ async def export_history(
     the new ones are there: those that its manifest lists, no others. What an export that was
     killed left there is finished or taken away first. Files are readable by their owner only.
     Memory does not grow with the history. `raw` keeps the server's own bytes in JSON lines;
-    pages never show them. When this returns, ``manifest.json`` says what is whole, what is missing and as of when, with
-    the SHA-256 of each file; where it fails, the folder is as it was.
+    pages never show them. When this returns, ``manifest.json`` says what is whole, what is
+    missing and as of when, with the SHA-256 of each file; where it fails, the folder is as it
+    was.
 
     Raises ConfigError for a conversation that is not held, for an unknown format and for a
     folder that holds anything else, or that another export is writing; StoreFull where it
