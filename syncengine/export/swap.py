@@ -34,7 +34,7 @@ class Swap:
         """Settle what a killed run left. Returns whether its export was finished."""
         finishing = self._old.is_dir() and not (self._target / MANIFEST).exists()
         if finishing:
-            finishing = (self._new / MANIFEST).exists() and self._lost() is None
+            finishing = self._lost() is None
             if finishing:
                 self._check_room(_listed(self._new))
                 self._forward()
@@ -100,6 +100,8 @@ class Swap:
 
     def _lost(self, *, swapping: bool = True) -> Path | None:
         """A file of the new export that is neither in its place nor on the way to it."""
+        if not (self._new / MANIFEST).exists():
+            return self._new / MANIFEST
         for name, said in _listed(self._new).items():
             place = self._new / name
             if swapping and not place.exists():

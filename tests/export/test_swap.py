@@ -198,6 +198,16 @@ async def test_no_manifest_lists_what_is_not_there(
         assert names_in(target) == []
 
 
+def test_a_folder_without_a_manifest_is_no_export(target: Path) -> None:
+    """Who ends without one is told; nothing vanishes silently and nothing half stays."""
+    with (
+        pytest.raises(StoreError, match=r"manifest\.json is missing"),
+        writing(target, replace=False) as folder,
+    ):
+        folder.write("conversations/chat-bob.jsonl", "{}")
+    assert names_in(target) == []
+
+
 async def test_a_strangers_file_among_ours_stays(side: Side, target: Path) -> None:
     """What the old manifest does not list is nobody's to take away, also between our files."""
     side.send("m1")
