@@ -9,7 +9,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "syncengine"
 
 LAYERS = (
-    {"errors", "plain", "schema_files"},
+    {"errors", "json_text", "plain", "schema_files"},
     {"models"},
     {"reports"},
     {"changes"},
@@ -61,6 +61,7 @@ PURE = (
     "reports.py",
     "changes.py",
     "errors.py",
+    "json_text.py",
 )
 """Files that decide and do not act: no await, nothing that could do I/O."""
 
@@ -72,6 +73,8 @@ PURE_IMPORTS = {
     "enum",
     "functools",
     "itertools",
+    "json",
+    "math",
     "pathlib",
     "re",
     "typing",

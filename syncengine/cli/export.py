@@ -48,7 +48,9 @@ from syncengine.models import Kind
     help="Leave the server's own bytes out of the lines; the decoded fields stay.",
 )
 @spelled_option(
-    "--force", is_flag=True, help="Replace the export that DIR holds, once the new one is there."
+    "--force",
+    is_flag=True,
+    help="Replace the files of the export that DIR holds, once the new ones are there.",
 )
 @file_options
 @json_option
@@ -67,7 +69,8 @@ def export(
 
     There is a file for each conversation, and manifest.json: it says what is whole, what
     is missing and as of when, with the SHA-256 of each file. It comes last, so a folder
-    that has one holds a whole export. The files are readable for you alone.
+    that has one holds a whole export. The files are readable for you alone. One export at
+    a time writes a folder; one that was killed is settled by the next into its folder.
 
     HTML opens in any browser with no network: begin at index.html, which can be searched.
 

@@ -5,7 +5,6 @@ not be able to move the cursor, set colours or answer for the user.
 """
 
 import codecs
-import json
 import re
 import shlex
 import shutil
@@ -18,6 +17,7 @@ from typing import Any, TextIO
 import click
 from rich.cells import cell_len, set_cell_size
 
+from syncengine.json_text import json_text
 from syncengine.models import Conversation, Message
 from syncengine.plain import count, moment, plain
 
@@ -51,8 +51,8 @@ def one_style(message: str) -> str:
 
 
 def _json(value: Mapping[str, Any], stream: TextIO) -> str:
-    """JSON with its text as it is, where the stream can carry it."""
-    text = json.dumps(value, ensure_ascii=not _carries_all(stream), default=str)
+    """JSON with its text as it is, where the stream can carry it; never a NaN in it."""
+    text = json_text(value, ensure_ascii=not _carries_all(stream))
     return _LEFT_RAW_BY_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 

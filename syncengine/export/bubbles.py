@@ -1,12 +1,12 @@
 """The parts of a conversation's page: a message, a hole, a day."""
 
-import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from syncengine.export.pieces import Missing
 from syncengine.export.safe import escaped, isolated, link
+from syncengine.json_text import json_text
 from syncengine.models import Message, MessageType
 
 GAP = "Messages are missing here: they had not been fetched yet when this was exported."
@@ -102,7 +102,7 @@ def _details(message: Message) -> str:
     }
     if not found:
         return ""
-    text = json.dumps(found, ensure_ascii=False, indent=1, default=str)
+    text = json_text(found, ensure_ascii=False, indent=1)
     return f'<details><summary>details</summary><pre dir="ltr">{escaped(text)}</pre></details>'
 
 

@@ -45,14 +45,17 @@ async def export_history(
 ) -> Export:
     """Write everything held here, or one `conversation` (its id and kind), into `directory`.
 
-    The folder must be new or empty; with `replace` it may hold an export, which goes when the
-    new one is there. Files are readable by their owner only. Memory does not grow with the
-    history. `raw` keeps the server's own bytes in JSON lines; pages never show them. When
-    this returns, ``manifest.json`` says what is whole, what is missing and as of when, with
-    the SHA-256 of each file; where it fails, the folder is as it was.
+    The folder must be new or empty; with `replace` it may hold an export, whose files go when
+    the new ones are there: those that its manifest lists, no others. What an export that was
+    killed left there is finished or taken away first. Files are readable by their owner only.
+    Memory does not grow with the history. `raw` keeps the server's own bytes in JSON lines;
+    pages never show them. When this returns, ``manifest.json`` says what is whole, what is
+    missing and as of when, with the SHA-256 of each file; where it fails, the folder is as it
+    was.
 
     Raises ConfigError for a conversation that is not held, for an unknown format and for a
-    folder that holds anything else; StoreFull where it cannot be written.
+    folder that holds anything else, or that another export is writing; StoreFull where it
+    cannot be written; StoreError where another program took away what was written.
     """
     layout = _layout(format)
     key = None if conversation is None else conversation_key(*conversation)

@@ -1,46 +1,40 @@
 """Puts an export on the disk: private files, hashed while they are written, all or none.
 
 Everything is written into `unfinished-export` inside the folder, and moved up when it is
-whole, the manifest last. So a folder with a manifest holds a whole export, and one that an
-export was to replace is not touched before its replacement is there (law 10).
+whole, the manifest last (`swap`). So a folder with a manifest holds a whole export, and one
+that an export was to replace is not touched before its replacement is there (law 10). Only one
+at a time writes there (`lock`).
 """
 
 import errno
 import hashlib
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from syncengine.errors import ConfigError, StoreFull
-from syncengine.export.manifest import MANIFEST, ExportedFile, is_ours
+from syncengine.export.lock import LOCK, locked
+from syncengine.export.manifest import ExportedFile, is_ours
+from syncengine.export.swap import REPLACED, UNFINISHED, Swap
 
-_UNFINISHED = "unfinished-export"
-_REPLACED = "replaced-export"
 _BUFFER = 1 << 16
-ENTRIES = (MANIFEST, "index.html", "conversations", "search")
-"""What an export has at its top. The manifest leaves first and comes last: what lacks one
-is not whole."""
+_LEFTOVERS = {UNFINISHED, REPLACED, LOCK}
+"""What a killed export may leave; the next one settles it."""
 
 
 class Folder:
     """Where an export goes. Made by `writing`."""
 
     def __init__(self, target: Path) -> None:
-        self._target = target
-        self._root = target / _UNFINISHED
+        self._root = target / UNFINISHED
+        self._swap = Swap(target)
         self._open: set[File] = set()
-        self._made = False
         self.files: dict[str, ExportedFile] = {}
         """What is written, by its path inside the folder."""
 
     def begin(self) -> None:
-        """Make the folder, for its owner only, and take away what was left unfinished."""
-        self._made = not self._target.exists()
-        self._target.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if self._root.exists():
-            shutil.rmtree(self._root)
+        """Make the place that is written into, for its owner only."""
         self._root.mkdir(mode=0o700)
 
     def create(self, name: str) -> "File":
@@ -71,34 +65,14 @@ class Folder:
         (self._root / name).unlink(missing_ok=True)
 
     def commit(self) -> None:
-        """Move everything up, the manifest last; what was there before goes."""
-        replaced = self._target / _REPLACED
-        if replaced.exists():
-            shutil.rmtree(replaced)
-        replaced.mkdir(mode=0o700)
-        moved: list[tuple[Path, Path]] = []
-        try:
-            for name in ENTRIES:
-                _move(self._target / name, replaced / name, moved)
-            for name in reversed(ENTRIES):
-                _move(self._root / name, self._target / name, moved)
-        except OSError:
-            for origin, place in reversed(moved):
-                os.replace(place, origin)
-            replaced.rmdir()
-            raise
-        self._root.rmdir()
-        shutil.rmtree(replaced)
+        """Move everything up, the manifest last; the files of the export before it go."""
+        self._swap.run()
 
     def abandon(self) -> None:
         """Leave nothing of this export behind; as much of that as the disk allows."""
         for file in self._open:
             file.abandon()
-        with suppress(OSError):
-            shutil.rmtree(self._root)
-        if self._made:
-            with suppress(OSError):
-                self._target.rmdir()
+        self._swap.undo()
 
 
 class File:
@@ -135,44 +109,59 @@ def writing(target: Path, *, replace: bool) -> Iterator[Folder]:
     """A folder to export into: whole when the block ends, else as it was before.
 
     Raises ConfigError where it holds something else, or an earlier export and not
-    `replace`; StoreFull where it cannot be written, also later.
+    `replace`, and where another export is written there; StoreFull where it cannot be
+    written, also later.
     """
-    folder = Folder(target)
     with _system_errors(target):
-        _check(target, replace=replace)
-        try:
-            folder.begin()
-            yield folder
-            folder.commit()
-        except BaseException:
-            folder.abandon()
-            raise
+        _check_ours(target)
+        with locked(target):
+            finished = Swap(target).recover()
+            _check_again(target, replace=replace, finished=finished)
+            with _whole_or_not(Folder(target)) as folder:
+                yield folder
 
 
-def _check(target: Path, *, replace: bool) -> None:
+@contextmanager
+def _whole_or_not(folder: Folder) -> Iterator[Folder]:
+    try:
+        folder.begin()
+        yield folder
+        folder.commit()
+    except BaseException:
+        folder.abandon()
+        raise
+
+
+def _check_ours(target: Path) -> None:
+    """Refuse a folder that holds anything, but no export and nothing that one left."""
     if not target.exists():
         return
     if not target.is_dir():
         raise ConfigError(f"{target} is no folder", hint="Name a folder that is new or empty.")
-    held = {each.name for each in target.iterdir()} - {_UNFINISHED}
-    if not held:
+    held = {each.name for each in target.iterdir()}
+    if not (held <= _LEFTOVERS or REPLACED in held or is_ours(target)):
+        raise _not_ours(target)
+
+
+def _check_again(target: Path, *, replace: bool, finished: bool) -> None:
+    """The same when nobody else writes there, and whether an export may be replaced."""
+    if {each.name for each in target.iterdir()} <= _LEFTOVERS:
         return
     if not is_ours(target):
-        raise ConfigError(
-            f"{target} is not empty, and holds no export",
-            hint="Name a folder that is new or empty. Nothing was changed.",
-        )
+        raise _not_ours(target)
     if not replace:
+        said = " now: one that was interrupted has just been finished" if finished else " already"
         raise ConfigError(
-            f"{target} holds an export already",
+            f"{target} holds an export{said}",
             hint="Name a new folder, or say that this one is to be replaced (--force).",
         )
 
 
-def _move(origin: Path, place: Path, moved: list[tuple[Path, Path]]) -> None:
-    if origin.exists():
-        os.replace(origin, place)
-        moved.append((origin, place))
+def _not_ours(target: Path) -> ConfigError:
+    return ConfigError(
+        f"{target} is not empty, and holds no export",
+        hint="Name a folder that is new or empty. Nothing was changed.",
+    )
 
 
 @contextmanager

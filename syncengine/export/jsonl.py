@@ -5,11 +5,11 @@ The fields, in this order: ``message_id`` (text: an unsigned 64-bit number), ``c
 ``edited_at`` (ms or null), ``body``, ``ext``, ``meta`` (objects), ``unverified`` (the server does
 not show it any more) and ``raw`` (base64 of what the server sent), unless that was left out.
 The order of the lines is the order of the conversation; a time may step backwards in it.
+A number that JSON does not have is text: ``"NaN"``, ``"Infinity"``, ``"-Infinity"``.
 Where messages are missing, the manifest says: `gaps` and `seams`, by the ids beside them.
 """
 
 import base64
-import json
 import re
 from typing import Any
 
@@ -17,11 +17,11 @@ from syncengine.export.folder import Folder
 from syncengine.export.manifest import ExportedConversation, Facts
 from syncengine.export.names import stem
 from syncengine.export.pieces import Missing, Piece
+from syncengine.json_text import json_text
 from syncengine.models import Conversation, ConversationKey, Message
 
 _ESCAPED = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 """Left raw by `json`. Other programs end a line at some; UTF-8 cannot carry the last."""
-_encode = json.JSONEncoder(ensure_ascii=False, default=str).encode
 
 
 def line(message: Message, *, unverified: bool, raw: bool = True) -> str:
@@ -42,7 +42,8 @@ def line(message: Message, *, unverified: bool, raw: bool = True) -> str:
     }
     if raw:
         value["raw"] = base64.b64encode(message.raw).decode("ascii")
-    return _ESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", _encode(value)) + "\n"
+    text = json_text(value, ensure_ascii=False)
+    return _ESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n"
 
 
 class Lines:

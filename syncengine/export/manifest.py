@@ -8,6 +8,7 @@ from typing import Any, Final
 import attrs
 from attrs import field, frozen
 
+from syncengine.json_text import json_text
 from syncengine.models import Hole, Kind
 from syncengine.reports import Status
 
@@ -111,7 +112,7 @@ def manifest(
     export: Export, facts: Facts, found: Sequence[ExportedConversation], finished_at: int
 ) -> str:
     """The manifest's text. Times are ms since 1970; ids are text."""
-    return json.dumps(
+    return json_text(
         {
             "format": NAME,
             "version": VERSION,

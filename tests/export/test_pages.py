@@ -1,9 +1,11 @@
 """Pages: nothing that anybody wrote is ever markup, and no page can reach the network."""
 
+import json
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+from attrs import asdict
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -12,6 +14,7 @@ from syncengine.export.bubbles import bubble, hole
 from syncengine.export.core import _Exporter
 from syncengine.export.folder import writing
 from syncengine.export.html import Browsable
+from syncengine.export.manifest import NAME
 from syncengine.export.pieces import Missing
 from syncengine.export.safe import escaped, link, script_literal, shown
 from syncengine.export.style import head
@@ -149,6 +152,8 @@ async def test_a_long_conversation_is_several_pages(side: Side, target: Path) ->
             rendering = Browsable(own="alice", size=100)
             exporter = _Exporter(engine.reader, folder, rendering, side.time.now, None)
             (bob,) = [each async for each in exporter.all(await engine.reader.keys())]
+            files = {name: asdict(each) for name, each in folder.files.items()}
+            folder.write("manifest.json", json.dumps({"format": NAME, "files": files}))
     pages = [name for name in bob.files if name.endswith(".html")]
     assert pages == [f"conversations/chat-bob{each}.html" for each in ("", "~p2", "~p3")]
     texts = [text_of(target / name) for name in pages]
