@@ -5,6 +5,7 @@ that a window does meanwhile: where the engine held the loop up, it would not ti
 """
 
 import asyncio
+import gc
 import json
 import sys
 
@@ -26,6 +27,10 @@ class Window:
         self.timer.timeout.connect(self._tick)
         self.timer.start(1)
 
+    def close(self) -> None:
+        """As a window does that goes."""
+        self.timer.stop()
+
     def _tick(self) -> None:
         self.ticks += 1
         if self.ticks == 50:
@@ -39,6 +44,7 @@ async def show(url: str, path: str) -> None:
     async with SyncEngine.open(path, remote) as engine:
         report = await engine.sync()
         held = await engine.load_all_conversations()
+    window.close()
     print(json.dumps({"added": report.messages_added, "held": len(held), "ticks": window.ticks}))
 
 
@@ -51,11 +57,20 @@ async def quit_while_syncing(url: str, path: str) -> None:
         await window.shown.wait()
         syncing.cancel()
         await asyncio.gather(syncing, return_exceptions=True)
+    window.close()
     print(json.dumps({"cancelled": syncing.cancelled()}))
 
 
-if __name__ == "__main__":
+def main(what: str, url: str, path: str) -> None:
+    """Qt's objects end here, in order; at the interpreter's end they would end in any."""
     application = QCoreApplication([])
-    what = {"show": show, "quit": quit_while_syncing}[sys.argv[1]]
+    work = {"show": show, "quit": quit_while_syncing}[what]
     with qasync.QEventLoop(application) as loop:
-        loop.run_until_complete(what(*sys.argv[2:]))
+        loop.run_until_complete(work(url, path))
+    del loop
+    gc.collect()  # what Qt made lies in circles, and must not outlive the application
+    application.shutdown()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
