@@ -22,5 +22,6 @@ CORPUS: dict[int, str] = {
     206257: "the same as 201703, with a server that lost everything for a while",
     302205: "a dead start was answered with the head, all new, and taken for old history",
     407899: "what was deleted came and went with a lagging replica, and counted as progress",
+    513902: "a replay looked like a second read to a mirror, and the oracle did not know",
     4392: "a mirror dropped what a cap on length had pushed out",
 }

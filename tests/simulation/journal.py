@@ -95,11 +95,11 @@ def _check_causes(device: Device, row: Row) -> None:
         causes = device.server.causes(message_id)
         good = bool(causes & {"deleted", "recalled", "lost"})
         good |= causes == {"capped"} and _cap_is_blurred(device, row.key, message_id)
+        if row.cause == "expired":
+            good = bool(causes) and device.config.retention == "mirror"
         # A replay of a page that was true once looks like a second read: law 5 cannot tell, and
         # two later sightings undo it, which convergence demands in the end.
         good |= device.server.replays[row.key] > 0
-        if row.cause == "expired":
-            good = bool(causes) and device.config.retention == "mirror"
         if not good:
             words = f"{device.name} {row.key} {message_id} {row.cause}, true: {sorted(causes)}"
             raise Violation("nothing lost", words)
