@@ -17,6 +17,7 @@ from typing import Any, TextIO
 import click
 from rich.cells import cell_len, set_cell_size
 
+from syncengine.export.jsonl import fields
 from syncengine.json_text import json_text
 from syncengine.models import Conversation, Message
 from syncengine.plain import count, moment, plain
@@ -64,20 +65,8 @@ def _carries_all(stream: TextIO) -> bool:
 
 
 def message_json(message: Message) -> dict[str, Any]:
-    """A message as `--json` shows it. Ids are text: they do not fit a double."""
-    return {
-        "message_id": message.message_id,
-        "conversation_id": message.conversation_id,
-        "kind": message.kind,
-        "sender": message.sender,
-        "timestamp": message.timestamp,
-        "type": message.type,
-        "text": message.text,
-        "edited_at": message.edited_at,
-        "body": message.body,
-        "ext": message.ext,
-        "meta": message.meta,
-    }
+    """A message as `--json` shows it."""
+    return fields(message)
 
 
 def conversation_json(conversation: Conversation) -> dict[str, Any]:

@@ -24,9 +24,9 @@ _ESCAPED = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 """Left raw by `json`. Other programs end a line at some; UTF-8 cannot carry the last."""
 
 
-def line(message: Message, *, unverified: bool, raw: bool = True) -> str:
-    """One message."""
-    value: dict[str, Any] = {
+def fields(message: Message) -> dict[str, Any]:
+    """A message as JSON shows it, also a command's. Ids are text: they do not fit a double."""
+    return {
         "message_id": message.message_id,
         "conversation_id": message.conversation_id,
         "kind": message.kind,
@@ -38,8 +38,12 @@ def line(message: Message, *, unverified: bool, raw: bool = True) -> str:
         "body": message.body,
         "ext": message.ext,
         "meta": message.meta,
-        "unverified": unverified,
     }
+
+
+def line(message: Message, *, unverified: bool, raw: bool = True) -> str:
+    """One message."""
+    value = fields(message) | {"unverified": unverified}
     if raw:
         value["raw"] = base64.b64encode(message.raw).decode("ascii")
     text = json_text(value, ensure_ascii=False)

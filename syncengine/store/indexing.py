@@ -216,7 +216,7 @@ def make_anew(connection: sqlite3.Connection) -> None:
         connection.execute(f"DROP TABLE IF EXISTS main.search_{shadow}")
         connection.execute(f"CREATE TABLE main.search_{shadow} {columns}")
         connection.execute(
-            f"INSERT INTO main.search_{shadow} SELECT * FROM temp.pristine_{shadow}"  # noqa: S608
+            f"INSERT INTO main.search_{shadow} SELECT * FROM temp.pristine_{shadow}"  # noqa: S608 - constants only
         )
     connection.execute("DROP TABLE temp.pristine")
     connection.execute("DROP TABLE IF EXISTS main.search")
