@@ -75,6 +75,8 @@ class Row:
 class Books:
     """Those of one device."""
 
+    has_tables: bool = False
+    """Whether its file was once made to the end."""
     revision: int = 0
     fresh: list[Row] = field(factory=list)
     """Change rows since somebody looked at the screen."""

@@ -18,6 +18,10 @@ _CHANGES = """
            h.until, h.message_ids
     FROM change h JOIN conversation c USING (conversation) WHERE revision > ? ORDER BY revision
 """
+_NEWEST = """
+    SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'intent'), 0),
+           coalesce((SELECT max(message) FROM message), 0)
+"""
 _INTENTS = """
     SELECT i.intent, c.conversation_id, c.kind, i.kind, i.timestamp
     FROM intent i JOIN conversation c USING (conversation) WHERE i.intent > ? ORDER BY i.intent
@@ -26,19 +30,21 @@ _INTENTS = """
 
 def read_journal(device: Device, connection: sqlite3.Connection) -> None:
     """Read what is new in it, and judge it."""
-    _note_intents(device, connection)
     books = device.books
+    newest_intent, last_row = connection.execute(_NEWEST).fetchone()
+    if newest_intent > max(books.intents, default=0):
+        _note_intents(device, connection)
     if books.late:
         _check_edits(device, connection)
     rows = [_row(found) for found in connection.execute(_CHANGES, (books.revision,))]
     for row in rows:
+        if row.revision != books.revision + 1:
+            raise Violation("atomic", f"a revision is missing before {row.revision}")
         books.revision = row.revision
         books.fresh.append(row)
         _judge(device, connection, row)
     _check_guard(device, connection, rows)
-    (books.last_row,) = connection.execute(
-        "SELECT coalesce(max(message), 0) FROM message"
-    ).fetchone()
+    books.last_row = last_row
 
 
 def _check_edits(device: Device, connection: sqlite3.Connection) -> None:

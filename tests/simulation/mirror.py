@@ -6,6 +6,8 @@ again only at what they name; then it must be equal to the file.
 
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
+from functools import cache
+from itertools import groupby
 from typing import Any, NamedTuple
 
 from attrs import define, field
@@ -15,6 +17,8 @@ from syncengine.store import queries
 from syncengine.store.journal import commits
 from tests.simulation.trace import Violation
 
+_SELDOM = 20
+"""Commits from look to look; after each step there is one too."""
 _VERIFIED_AT = 8
 """The column of an entry that is bookkeeping, and not told."""
 _SHOWN = """
@@ -55,24 +59,26 @@ def picture(connection: sqlite3.Connection) -> Picture:
     """What the file shows now."""
     seen = Picture()
     places: dict[ConversationKey, list[int]] = {}
-    for name, kind, position, message_id, timestamp, unverified, *content in connection.execute(
-        _SHOWN
-    ):
-        key = ConversationKey(name, kind)
-        shown = Shown(message_id, timestamp, unverified, tuple(content))
-        seen.messages.setdefault(key, []).append(shown)
-        places.setdefault(key, []).append(position)
+    for name, rows in groupby(connection.execute(_SHOWN), key=lambda row: row[:2]):
+        held = list(rows)
+        places[_key(*name)] = [row[2] for row in held]
+        seen.messages[_key(*name)] = [Shown._make((*row[3:6], row[6:])) for row in held]
     for columns in connection.execute(queries._CONVERSATIONS):
         told = (*columns[:_VERIFIED_AT], *columns[_VERIFIED_AT + 1 :])
-        seen.entries[ConversationKey(columns[0], columns[1])] = told
+        seen.entries[_key(*columns[:2])] = told
     for name, kind, low, high, seam in connection.execute(_GAPS):
-        key = ConversationKey(name, kind)
+        key = _key(name, kind)
         at = places.get(key, [])
         hole = (sum(p <= low for p in at), sum(p < high for p in at), seam)
         seen.entries[key] = (*seen.entries[key], hole)
     listed = connection.execute(queries._CONVERSATIONS + queries._LISTED)
-    seen.listed = {ConversationKey(columns[0], columns[1]) for columns in listed}
+    seen.listed = {_key(*columns[:2]) for columns in listed}
     return seen
+
+
+@cache
+def _key(name: str, kind: str) -> ConversationKey:
+    return ConversationKey(name, kind)
 
 
 @define
@@ -84,9 +90,9 @@ class Mirror:
     commits: int = 0
 
     def glance(self, connection: sqlite3.Connection) -> None:
-        """After a commit: follow every fifth, for a look at all costs as much as the rest."""
+        """After a commit: follow some, for a look at all costs as much as the rest."""
         self.commits += 1
-        if self.commits % 5 == 0:
+        if self.commits % _SELDOM == 0:
             self.follow(connection)
 
     def follow(self, connection: sqlite3.Connection) -> None:
