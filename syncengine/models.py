@@ -280,7 +280,7 @@ class Order(StrEnum):
 
     NEWEST = "newest"
     RELEVANCE = "relevance"
-    """How often the words stand in a text, and how little else; of the newest 1,000."""
+    """How often the words stand in a text, and how little else; of the newest 500."""
 
 
 @frozen

@@ -34,3 +34,13 @@ def moment(timestamp: int | None) -> str:
         return datetime.fromtimestamp(timestamp / 1000).strftime("%Y-%m-%d %H:%M")
     except (ValueError, OverflowError, OSError):
         return f"{timestamp} ms"
+
+
+def is_text(value: str) -> bool:
+    """Whether it can be written as UTF-8. Half a surrogate pair, for example, cannot: nothing
+    that is held has it."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -8,6 +8,7 @@ from attrs import frozen
 from syncengine.changes import Change
 from syncengine.errors import ConfigError
 from syncengine.models import Conversation, ConversationKey, Found, Kind, Message, Order, Slice
+from syncengine.plain import is_text, plain
 from syncengine.reports import Status
 from syncengine.search import check_limit, search, search_request
 from syncengine.store import queries, rows
@@ -110,11 +111,19 @@ class Reader:
             raise ConfigError(f"{both} exclude each other", hint="Give one of the two.")
         check_limit(limit)
         key = conversation_key(conversation_id, kind)
-        request = SliceRequest(key=key, **places, oldest=oldest, limit=limit)  # type: ignore[arg-type]
+        request = SliceRequest(
+            key=key,
+            before=before,
+            after=after,
+            around=around,
+            at=at,
+            oldest=oldest,
+            limit=limit,
+        )
         found = await self._store.read(lambda c: self._slice(c, request))
         if found is None:
             raise ConfigError(
-                f"no message {before or after or around} is held in {key}",
+                f"no message {plain(before or after or around or '')} is held in {key}",
                 hint="Use the id of a message that a read returned; it may be deleted since.",
             )
         return found
@@ -174,7 +183,7 @@ class Reader:
         The filters hold together; with no `text` they list. `conversation_id` alone means
         conversations of every kind with that id. `since` and `until` are ms, server clock,
         the latter exclusive. With no filter either, nothing is found. The newest come first,
-        or the best of the newest 1,000. `cursor` continues where an earlier page of the same
+        or the best of the newest 500. `cursor` continues where an earlier page of the same
         search ended.
 
         Deleted messages are found by nothing from that moment. New ones are found once
@@ -233,7 +242,10 @@ def _unbroken(found: Slice, start: str) -> Sequence[Message]:
 
 
 def conversation_key(conversation_id: str, kind: Kind | str) -> ConversationKey:
-    """A key from what a caller gave. Raises ConfigError for a kind that there is not."""
+    """A key from what a caller gave. Raises ConfigError for a kind that there is not, and for
+    an id that is no text."""
+    if not is_text(conversation_id):
+        raise ConfigError(f"{conversation_id!r} is no conversation id", hint="Ids are text.")
     try:
         return ConversationKey(conversation_id, Kind(kind))
     except ValueError:

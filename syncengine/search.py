@@ -6,6 +6,7 @@ from typing import Final
 
 from syncengine.errors import ConfigError
 from syncengine.models import Found, Hit, Kind, Order
+from syncengine.plain import is_text
 from syncengine.store import rows
 from syncengine.store.search import FoundRow, Place, SearchRequest
 from syncengine.store.search import search as search_index
@@ -62,7 +63,7 @@ def search_request(
         ranked=_order(order) is Order.RELEVANCE,
         limit=limit,
         after=None if cursor is None else _read(cursor),
-        nothing=punctuation or not _is_text(conversation_id or ""),
+        nothing=punctuation or not is_text(conversation_id or ""),
     )
 
 
@@ -85,15 +86,6 @@ def _terms(text: str, prefix: bool) -> Sequence[Term]:
     if words > _MOST_TOKENS:
         raise ConfigError(f"a search has {words:,} words; {_MOST_TOKENS} are the most", hint=_FEWER)
     return terms
-
-
-def _is_text(value: str) -> bool:
-    """Half a surrogate pair, for example, is none: nothing that is held has it."""
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _kind(kind: Kind | str) -> Kind:

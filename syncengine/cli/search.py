@@ -35,7 +35,7 @@ from syncengine.search import MOST_AT_ONCE
     help="Only messages before TIME: ISO 8601, in your time zone where it names none, or"
     " milliseconds since 1970.",
 )
-@option("--ranked", is_flag=True, help="The best of the newest 1,000 first, not the newest.")
+@option("--ranked", is_flag=True, help="The best of the newest 500 first, not the newest.")
 @option(
     "--limit",
     type=click.IntRange(1, MOST_AT_ONCE),

@@ -5,6 +5,7 @@ from itertools import takewhile
 from typing import Any, NamedTuple
 
 from syncengine.models import ConversationKey
+from syncengine.plain import is_text
 from syncengine.store.batch import HEAD, Gap
 
 _MESSAGE = "m.message_id, m.sender, m.timestamp, m.type, m.text, m.edited_at, m.raw"
@@ -44,12 +45,27 @@ _CONVERSATIONS = f"""
 _LISTED = " WHERE c.unlisted = 0"
 _AFTER = " AND (c.pinned, c.activity, c.conversation) < (?, ?, ?)"
 _ORDER = " ORDER BY c.pinned DESC, c.activity DESC, c.conversation DESC LIMIT ?"
+_FRAME = """
+    SELECT (SELECT conversation FROM conversation WHERE conversation_id = ? AND kind = ?),
+           (SELECT synced_at FROM account),
+           coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'change'), 0)
+"""
+_AROUND = """
+    SELECT (SELECT position FROM message
+            WHERE conversation = :row AND position < :first AND hidden IS NULL
+            ORDER BY position DESC LIMIT 1),
+           (SELECT position FROM message
+            WHERE conversation = :row AND position > :last AND hidden IS NULL
+            ORDER BY position LIMIT 1)
+"""
 
 
 class PlacedRow(NamedTuple):
     """A message's columns with its position, which stays below the reader."""
 
     position: int
+    unverified: int
+    """1: the server does not show it any more."""
     columns: tuple[Any, ...]
 
 
@@ -110,17 +126,25 @@ def keys(connection: sqlite3.Connection) -> list[tuple[str, str]]:
     ).fetchall()
 
 
-def conversation_row(connection: sqlite3.Connection, key: ConversationKey) -> int | None:
-    """The conversation's row number."""
-    found = connection.execute(
-        "SELECT conversation FROM conversation WHERE conversation_id = ? AND kind = ?",
-        (key.conversation_id, key.kind),
-    ).fetchone()
-    return None if found is None else int(found[0])
+class Frame(NamedTuple):
+    """What a read of one conversation begins with."""
+
+    row: int | None
+    """The conversation's number; None: it is not here."""
+    synced_at: int | None
+    revision: int
+
+
+def frame(connection: sqlite3.Connection, key: ConversationKey) -> Frame:
+    """All in one statement: while others compute, each waits for the interpreter's lock."""
+    found = connection.execute(_FRAME, (key.conversation_id, key.kind)).fetchone()
+    return Frame(*found)
 
 
 def position_of(connection: sqlite3.Connection, row: int, message_id: str) -> int | None:
-    """Where a message stands; None: it is not held."""
+    """Where a message stands; None: it is not held, as nothing is that is no text."""
+    if not is_text(message_id):
+        return None
     found = connection.execute(
         "SELECT position FROM message WHERE conversation = ? AND message_id = ?", (row, message_id)
     ).fetchone()
@@ -136,47 +160,49 @@ def messages(
     """
     direction = "ASC" if oldest else "DESC"
     found = connection.execute(
-        f"SELECT m.position, {_MESSAGE} FROM message m"  # noqa: S608 - constants only
+        f"SELECT m.position, m.unverified, {_MESSAGE} FROM message m"  # noqa: S608 - constants only
         " WHERE m.conversation = ? AND m.position > ? AND m.position < ? AND m.hidden IS NULL"
         f" ORDER BY m.position {direction} LIMIT ?",
         (row, low, high, limit),
     ).fetchall()
-    rows = [PlacedRow(columns[0], columns[1:]) for columns in found]
+    rows = [PlacedRow(columns[0], columns[1], columns[2:]) for columns in found]
     return rows if oldest else rows[::-1]
 
 
-def ends(connection: sqlite3.Connection, row: int) -> tuple[int, int] | None:
-    """The lowest and the highest position of a conversation; None: it has no message."""
-    low, high = connection.execute(
-        "SELECT (SELECT min(position) FROM message WHERE conversation = :row),"
-        " (SELECT max(position) FROM message WHERE conversation = :row)",
-        {"row": row},
-    ).fetchone()
-    return None if low is None else (low, high)
+class Sent(NamedTuple):
+    """Where a message stands, and when it was sent, ms."""
+
+    position: int
+    timestamp: int
 
 
-def sent_from(
-    connection: sqlite3.Connection, row: int, low: int, high: int
-) -> tuple[int, int] | None:
-    """The first message from one position, inclusive, to another, exclusive, hidden or not:
-    its position, and when it was sent, ms."""
-    found: tuple[int, int] | None = connection.execute(
+def sent_from(connection: sqlite3.Connection, row: int, low: int, high: int) -> Sent | None:
+    """The first message from one position, inclusive, to another, exclusive, hidden or not."""
+    found = connection.execute(
         "SELECT position, timestamp FROM message"
         " WHERE conversation = ? AND position >= ? AND position < ? ORDER BY position LIMIT 1",
         (row, low, high),
     ).fetchone()
-    return found
+    return None if found is None else Sent(*found)
 
 
-def unverified(connection: sqlite3.Connection, row: int, low: int, high: int) -> list[str]:
-    """Ids of messages from one position to another, inclusive, that the server does not
-    show any more."""
+def last_sent(connection: sqlite3.Connection, row: int) -> Sent | None:
+    """The newest message of a conversation, hidden or not; None: it has none."""
     found = connection.execute(
-        "SELECT message_id FROM message WHERE conversation = ? AND unverified = 1"
-        " AND hidden IS NULL AND position BETWEEN ? AND ? ORDER BY position",
-        (row, low, high),
-    )
-    return [message_id for (message_id,) in found]
+        "SELECT position, timestamp FROM message WHERE conversation = ?"
+        " ORDER BY position DESC LIMIT 1",
+        (row,),
+    ).fetchone()
+    return None if found is None else Sent(*found)
+
+
+def around(
+    connection: sqlite3.Connection, row: int, first: int, last: int
+) -> tuple[int | None, int | None]:
+    """The positions of the nearest messages below and above a piece."""
+    bound = {"row": row, "first": first, "last": last}
+    below, above = connection.execute(_AROUND, bound).fetchone()
+    return below, above
 
 
 def neighbour(

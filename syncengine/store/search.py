@@ -4,6 +4,7 @@ What the index finds is joined with the messages: what is hidden or gone since i
 nothing. A phrase of several tokens is compared with the text.
 """
 
+import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -25,7 +26,7 @@ from syncengine.store.places import (
 from syncengine.store.ranking import score
 from syncengine.store.words import Term, conversation_tag, sender_tag, spaced
 
-MOST_RANKED = 1_000
+MOST_RANKED = 500
 """The newest matches, of which the best come first when ordered by relevance: so that it
 takes no longer in a larger copy. SQLite's own ranking looks at all of them."""
 
@@ -39,6 +40,12 @@ _NEWEST = """
     SELECT rowid FROM search WHERE search MATCH :match
     AND rowid BETWEEN :first AND :last ORDER BY rowid DESC
 """
+_TEXTS = """
+    SELECT m.message, m.sender, m.timestamp, m.text
+    FROM json_each(?) CROSS JOIN message m ON m.message = json_each.value
+    WHERE m.hidden IS NULL
+"""
+"""In the order given: by row number, so that neighbours are read together."""
 _EVERYTHING = " OR ".join(f'tags : "{kind}"' for kind in Kind)
 """Times alone are no query in FTS5's language; each message has the tag of its kind."""
 _MOVED = "SELECT place FROM search_moved WHERE message = ?"
@@ -174,17 +181,30 @@ def _newest(
 
 def _best(connection: sqlite3.Connection, request: SearchRequest, match: str) -> Iterator[FoundRow]:
     """The best of the newest; of equally good ones the newer first."""
-    scored, rows = [], _Rows(connection)
-    for place in islice(_places(connection, request, match, 1 << 63), MOST_RANKED):
-        row = _message(connection, rows, request, Place(place))
-        if row is not None:  # only its score is kept: texts may be large
-            scored.append((-score(row.columns[_TEXT], request.terms), -place))
+    rows = _Rows(connection)
+    scored = _scored(connection, rows, request, match)
     after = request.after
     beyond = (float("-inf"), 0) if after is None else (-after.score, -after.place)
     for negative, place in sorted(each for each in scored if each > beyond):
         row = _message(connection, rows, request, Place(-place, -negative))
         if row is not None:
             yield row
+
+
+def _scored(
+    connection: sqlite3.Connection, rows: _Rows, request: SearchRequest, match: str
+) -> list[tuple[float, int]]:
+    """Score and place of each, both negative: the best is the least. Texts may be large, so
+    none is kept."""
+    found = islice(_places(connection, request, match, 1 << 63), MOST_RANKED)
+    places = {row: place for place in found if (row := rows.at(place)) is not None}
+    scored = []
+    for row, sender, timestamp, text in connection.execute(_TEXTS, (json.dumps(sorted(places)),)):
+        if _passes(request, Place(places[row]), sender, timestamp) and _all_match(
+            request.terms, text
+        ):
+            scored.append((-score(text, request.terms), -places[row]))
+    return scored
 
 
 def _match(connection: sqlite3.Connection, request: SearchRequest) -> str | None:

@@ -9,8 +9,6 @@ from attrs import frozen
 from syncengine.models import ConversationKey, Hole
 from syncengine.store import queries
 from syncengine.store.batch import HEAD, START, Gap
-from syncengine.store.journal import revision
-from syncengine.store.view import View
 
 
 @frozen(kw_only=True)
@@ -57,31 +55,24 @@ class _Piece:
 
 def read_slice(connection: sqlite3.Connection, request: SliceRequest) -> SliceRows | None:
     """The piece; None where it names a message that is not held."""
-    as_of = View(connection).account().synced_at
-    row = queries.conversation_row(connection, request.key)
-    at = revision(connection)
+    row, as_of, at = queries.frame(connection, request.key)
     if row is None:
         nothing = Hole(None, None)
         return SliceRows((), (nothing,), (), reached_start=False, as_of=as_of, revision=at)
     piece = _piece(connection, row, request)
     if piece is None:
         return None
-    placed = piece.placed
     floor, ceiling = _window(connection, row, piece)
     gaps = queries.gaps_between(connection, row, floor, ceiling)
     return SliceRows(
-        [p.columns for p in placed],
+        [p.columns for p in piece.placed],
         [_hole(connection, row, gap) for gap in gaps if not gap.seam],
         [_hole(connection, row, gap) for gap in gaps if gap.seam],
         reached_start=floor == START and not any(gap.low == START for gap in gaps),
         as_of=as_of,
-        unverified=(
-            queries.unverified(connection, row, placed[0].position, placed[-1].position)
-            if placed
-            else ()
-        ),
+        unverified=[p.columns[0] for p in piece.placed if p.unverified],
         revision=at,
-        anchor=_id_at(placed, piece.anchor),
+        anchor=_id_at(piece.placed, piece.anchor),
     )
 
 
@@ -121,25 +112,33 @@ def place_of_time(connection: sqlite3.Connection, row: int, at: int) -> int:
     """The position of a message that was sent at that time, ms, or later, while the one
     before it was sent earlier; `HEAD` where none was.
 
-    Found by halving, so its cost does not grow with the conversation. Where times only
-    grow, that is the first such message. Where they step back there may be several such
-    places: it is one of them. What is hidden counts too, it has its place and its time.
+    Where times only grow, that is the first such message. Where they step back there may be
+    several such places: it is one of them. What is hidden counts too, it has its place and
+    its time.
+
+    Found in a few steps where messages came evenly, for a step goes where the time should
+    be; every other one halves what is left, so the cost grows with the logarithm at most.
     """
-    ends = queries.ends(connection, row)
-    if ends is None:
+    first = queries.sent_from(connection, row, START, HEAD)
+    last = queries.last_sent(connection, row)
+    if first is None or last is None or last.timestamp < at:
         return HEAD
-    low, high = ends[0], ends[1] + 1  # what is below `low` is earlier, from `found` on not
-    found = HEAD
+    if first.timestamp >= at:
+        return first.position
+    low, before = first.position + 1, first.timestamp  # what is below `low` is earlier
+    high, since, found = last.position, last.timestamp, last.position  # from `found` on not
+    halve = False
     while low < high:
-        middle = (low + high) // 2
+        share = (high - low) * (at - before) // (since - before)
+        middle = (low + high) // 2 if halve else min(low + share, high - 1)
         sent = queries.sent_from(connection, row, middle, high)
         if sent is None:
             high = middle
-        elif sent[1] < at:
-            low = sent[0] + 1
+        elif sent.timestamp < at:
+            low, before = sent.position + 1, sent.timestamp
         else:
-            found = sent[0]
-            high = middle
+            high, since, found = middle, sent.timestamp, sent.position
+        halve = not halve
     return found
 
 
@@ -156,9 +155,8 @@ def _window(connection: sqlite3.Connection, row: int, piece: _Piece) -> tuple[in
     placed = piece.placed
     first = placed[0].position if placed else piece.high
     last = placed[-1].position if placed else piece.low
-    under = queries.neighbour(connection, row, first, above=False)
-    over = queries.neighbour(connection, row, last, above=True)
-    return (START if under is None else under[0]), (HEAD if over is None else over[0])
+    under, over = queries.around(connection, row, first, last)
+    return START if under is None else under, HEAD if over is None else over
 
 
 def _hole(connection: sqlite3.Connection, row: int, gap: Gap) -> Hole:

@@ -172,7 +172,8 @@ _NEWEST_ID = """
     SELECT message_id FROM message WHERE conversation = ? ORDER BY position DESC LIMIT 1
 """
 _NEWEST_SERVED = """
-    SELECT message_id FROM message WHERE conversation = ? AND unverified = 0
+    SELECT message_id FROM message
+    WHERE conversation = ? AND unverified = 0 AND message_id NOT LIKE 'raw:%'
     ORDER BY position DESC LIMIT 1
 """
 _ABOVE = """

@@ -18,6 +18,7 @@ from syncengine.store.batch import HEAD, Batch
 from syncengine.store.view import View
 from syncengine.store.writer import Decision
 from syncengine.sync.asking import Asking
+from syncengine.sync.links import is_named
 from syncengine.sync.placing import place_around, place_head, place_overlapping
 
 _OVERLAPS = (2, 24)
@@ -82,11 +83,10 @@ async def _read_below(
 
 async def _prove_end(asking: Asking, key: ConversationKey, page: Page, limit: int) -> bool:
     """Ask from a message that was just served: only then an end counts (law 2)."""
-    ids = [message.message_id for message in page.messages]
-    before = next((m for m in reversed(ids[:-1]) if not m.startswith("raw:")), None)
-    if before is None:
+    ids = [m.message_id for m in page.messages if is_named(m.message_id)]
+    if len(ids) < 2:
         return False
-    last = await asking.fetch(key, before, limit)
+    last = await asking.fetch(key, ids[-2], limit)
     return await _place(asking, place_overlapping(key, ids[-1], last, asking.rules))
 
 

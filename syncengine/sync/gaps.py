@@ -92,10 +92,12 @@ def weave(run: Run, local: Local) -> Woven | Shift | None:
     if isinstance(places, Shift):
         return places
     gaps, frontier = _remaining(run, places, anchors, local)
+    if run.end:
+        return Woven(places, gaps, frontier)  # nothing stands further down
     kept = dict(_unproved(run, places, local))
     if kept:
         gaps = _merged([*gaps, *kept])
-    unproved = () if run.end else [(gap.high, upper) for gap, upper in kept.items()]
+    unproved = [(gap.high, upper) for gap, upper in kept.items()]
     return Woven(places, gaps, frontier, unproved)
 
 
@@ -103,7 +105,7 @@ def _unproved(run: Run, places: Sequence[int], local: Local) -> Iterator[tuple[G
     """Guessed gaps within the run above which something is held that the run does not show,
     and the upper end of that."""
     high = _upper_end(run, places, local)
-    low_end = places[-1] if places and not run.end else START
+    low_end = places[-1] if places else START
     for gap in local.gaps:
         if not gap.guessed or gap.low < low_end or gap.high > high:
             continue

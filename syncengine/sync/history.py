@@ -29,7 +29,9 @@ from syncengine.sync.committer import Committer, Outcome
 from syncengine.sync.doubts import MAX_LOOKS
 from syncengine.sync.links import (
     Link,
+    below_rows,
     finished,
+    is_named,
     moved,
     next_link,
     shows_named,
@@ -273,6 +275,7 @@ class History:
         page = await self._fetch(key, link.cursor)
         if provable and (shows_newer(page, link) or (page.end and not shows_named(page))):
             return await self._ask_with_proof(key, link)
+        page = below_rows(link, page)
         if link.above is None:
             return page, place_head(key, page, self.rules)
         if link.fresh and not provable and self._remote.capabilities.starts_at_messages:
@@ -284,9 +287,10 @@ class History:
         """The same page, asked for from one message higher: it must show where it hangs."""
         assert link.before is not None
         assert link.above is not None
-        page = await self._fetch_through(key, link.before)
-        if page.messages and page.messages[-1].message_id == link.above and page.cursor:
-            more = await self._fetch_through(key, page.cursor)
+        page = await self._fetch_named(key, link.before)
+        named = [m.message_id for m in page.messages if is_named(m.message_id)]
+        if named and named[-1] == link.above and page.cursor:
+            more = await self._fetch_named(key, page.cursor)
             if more.end and not more.messages and link.fresh:
                 self._hasty.add(key)
                 return more, place_nothing
@@ -342,6 +346,17 @@ class History:
                 break
             start = page.cursor
             page = await self._fetch(key, start, least)
+        return page
+
+    async def _fetch_named(self, key: ConversationKey, start: str) -> Page:
+        """A page with a message that has an id, and the rows above it; or the end."""
+        page = await self._fetch_through(key, start)
+        for _ in range(_MOST_EMPTY):
+            if shows_named(page) or not page.cursor or page.cursor == start:
+                break
+            start = page.cursor
+            more = await self._fetch_through(key, start)
+            page = evolve(more, messages=[*page.messages, *more.messages])
         return page
 
     async def _fetch(self, key: ConversationKey, start: str, least: int = 2) -> Page:

@@ -1,8 +1,10 @@
 """Where a chain of pages goes on, and whether its next page needs a proof. No await."""
 
+from collections.abc import Sequence
+
 from attrs import evolve, frozen
 
-from syncengine.models import Page
+from syncengine.models import MessageRow, Page
 from syncengine.store.batch import START, Batch
 from syncengine.sync.doubts import FRESH_MS
 
@@ -12,10 +14,13 @@ class Link:
     """Where a chain goes on."""
 
     above: str | None
-    """The oldest message it was served; None: none yet, from the head down."""
+    """The oldest message it was served by an id that the server knows; None: none yet, from
+    the head down."""
     before: str | None
-    """One served shortly before that, by an id that the server knows."""
+    """One served shortly before that, by such an id too."""
     cursor: str
+    rows: Sequence[MessageRow] = ()
+    """Those without an id that were served below the oldest."""
     sent_at: int | None = None
     """When the oldest was sent, ms."""
     fresh: bool = False
@@ -39,10 +44,21 @@ def finished(batch: Batch, link: Link, page: Page) -> bool:
     return batch.frontier is None and not link.walking
 
 
+def is_named(message_id: str) -> bool:
+    """Whether the server knows it by that id. A row without one stands wherever it is shown:
+    the same bytes may be in many places."""
+    return not message_id.startswith("raw:")
+
+
 def shows_named(page: Page) -> bool:
     """Whether it shows a message that the server knows by an id; else it may be the answer
     to a start that is gone."""
-    return any(not message.message_id.startswith("raw:") for message in page.messages)
+    return any(is_named(message.message_id) for message in page.messages)
+
+
+def below_rows(link: Link, page: Page) -> Page:
+    """The link's next page, with the rows that stand between the oldest and it."""
+    return evolve(page, messages=[*link.rows, *page.messages]) if link.rows else page
 
 
 def shows_newer(page: Page, link: Link) -> bool:
@@ -60,13 +76,17 @@ def moved(link: Link, page: Page) -> Link:
     """The link after a page, whatever the writer made of it."""
     if not page.messages:
         return evolve(link, cursor=page.cursor or link.cursor)
-    *earlier, last = page.messages
-    served = [link.above, *(message.message_id for message in earlier)]
+    named = [index for index, m in enumerate(page.messages) if is_named(m.message_id)]
+    if not named:
+        return evolve(link, rows=[*link.rows, *page.messages], cursor=page.cursor or link.cursor)
+    last = page.messages[named[-1]]
+    earlier = [page.messages[index].message_id for index in named[:-1]]
     return evolve(
         link,
         above=last.message_id,
-        before=next((m for m in reversed(served) if m and not m.startswith("raw:")), None),
+        before=earlier[-1] if earlier else link.above,
         cursor=page.cursor or last.message_id,
+        rows=page.messages[named[-1] + 1 :],
         sent_at=last.timestamp,
         fresh=page.served_at is None or page.served_at - last.timestamp < FRESH_MS,
     )

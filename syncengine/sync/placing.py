@@ -6,7 +6,7 @@ writes its result. A decision that returns None found no proof: nothing is writt
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from itertools import dropwhile
+from itertools import dropwhile, takewhile
 
 from attrs import evolve, frozen
 
@@ -28,6 +28,7 @@ from syncengine.store.writer import Decision
 from syncengine.sync.absence import covered, judge_absence, sightings
 from syncengine.sync.doubts import CONFIRM_MS, Held, is_hasty, judge_head, stale_head
 from syncengine.sync.gaps import Local, Run, Woven, weave
+from syncengine.sync.links import is_named
 from syncengine.sync.reconcile import Rules
 
 
@@ -50,9 +51,7 @@ def place_overlapping(
     Then it hangs where it should, and where it contradicts the order held, that is wrong
     (law 3); unless it was put together from two answers: then it is not `proved`.
     """
-    unnamed = dropwhile(
-        lambda m: m.message_id.startswith("raw:") and m.message_id != above, page.messages
-    )
+    unnamed = dropwhile(lambda m: not is_named(m.message_id), page.messages)
     shown = evolve(page, messages=list(unnamed))
     if not shown.messages or shown.messages[0].message_id != above:
         return place_nothing
@@ -91,11 +90,11 @@ def place_around(key: ConversationKey, start: str, page: Page, rules: Rules) -> 
 def _around(key: ConversationKey, start: str, page: Page, rules: Rules, view: View) -> Batch | None:
     held = view.held(key, [start, *(m.message_id for m in page.messages)])
     origin = held.pop(start, None)
-    named = (h for m, h in held.items() if not m.startswith("raw:"))  # raw ids may be shared
-    if origin is None or any(h.position > origin.position for h in named):
+    named = {m: found for m, found in held.items() if is_named(m)}
+    if origin is None or any(found.position > origin.position for found in named.values()):
         return None
     for index, message in enumerate(page.messages):
-        if message.message_id in held:
+        if message.message_id in named:
             proved = evolve(page, messages=page.messages[index:], end=False)
             return _place(key, proved, _run(proved), rules, view)
     return None
@@ -124,20 +123,33 @@ def _place(key: ConversationKey, page: Page, run: Run, rules: Rules, view: View)
 
 def _without_strays(placing: "_Placing") -> "_Placing":
     """Rows without an id of their own tell no order where one like them is held already:
-    the same bytes may stand in many places."""
-    ids = placing.run.ids
-    hung_on = None if placing.run.head or not ids else ids[0]
-    stray = {m for m in placing.held if m.startswith("raw:") and m != hung_on}
+    the same bytes may stand in many places. But for those that the chain just placed."""
+    stray = {m for m in placing.held if not is_named(m)} - _placed_rows(placing)
     if not stray:
         return placing
     shown = [message for message in placing.page.messages if message.message_id not in stray]
     return evolve(
         placing,
         page=evolve(placing.page, messages=shown),
-        run=evolve(placing.run, ids=[m for m in ids if m not in stray]),
+        run=evolve(placing.run, ids=[m for m in placing.run.ids if m not in stray]),
         held={m: found for m, found in placing.held.items() if m not in stray},
         strays=frozenset(stray),
     )
+
+
+def _placed_rows(placing: "_Placing") -> set[str]:
+    """Rows at the run's beginning that are held there, one directly below the other."""
+    ids, position = placing.run.ids, HEAD
+    if not placing.run.head and ids and ids[0] in placing.held:
+        position, ids = placing.held[ids[0]].position, ids[1:]
+    placed: set[str] = set()
+    for message_id in takewhile(lambda m: not is_named(m) and m in placing.held, ids):
+        row = placing.held[message_id].position
+        if placing.view.below(placing.key, position) != row:
+            break
+        placed.add(message_id)
+        position = row
+    return placed
 
 
 def _disbelieve(key: ConversationKey, doubt: Doubt, view: View) -> Batch:
@@ -330,7 +342,7 @@ def _guarded(batch: Batch, page: Page, view: View) -> Batch:
         inserts=inserts,
         hidden=returned | _hidden(batch.key, [row for _, row in inserts], view) | buried,
         sighted=[(m, page.served_at) for m, at in {**lasting, **absent}.items() if at is None],
-        reopened=[m for m, at in lasting.items() if at is not None and _confirms(page, at)],
+        reopened=[m for m, at in lasting.items() if at and _confirms(page, at) and is_named(m)],
         restored=list(back),
         newest_unsure=bool(batch.inserts or back),
     )

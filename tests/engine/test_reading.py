@@ -168,7 +168,12 @@ async def test_messages_that_are_not_held_and_two_places_at_once(side: Side) -> 
     await side.sync()
     async with side.engine(online=False) as engine:
         read = engine.reader.messages
-        for places in ({"around": "1"}, {"around": ids[0], "at": 1}, {"before": "1", "at": 1}):
+        for places in (
+            {"around": "1"},
+            {"before": "\ud800"},
+            {"around": ids[0], "at": 1},
+            {"before": "1", "at": 1},
+        ):
             with pytest.raises(ConfigError) as caught:
                 await read("bob", "chat", **places)
             assert caught.value.hint
@@ -176,6 +181,19 @@ async def test_messages_that_are_not_held_and_two_places_at_once(side: Side) -> 
         found = await read("bob", "chat", around=ids[4], limit=4)
     assert texts(found) == ["m3", "m4", "m6", "m7"]
     assert found.anchor is None
+
+
+async def test_an_id_that_is_no_text(side: Side) -> None:
+    """Half a surrogate pair cannot be stored: an error with a hint, for reads and deletions."""
+    async with side.engine(online=False) as engine:
+        for call in (
+            engine.reader.messages("\ud800", "chat"),
+            engine.reader.conversation("\ud800", "chat"),
+            engine.delete_remote_messages_with_ids("\ud800", "chat", ["1"]),
+        ):
+            with pytest.raises(ConfigError, match="no conversation id") as caught:
+                await call
+            assert caught.value.hint
 
 
 async def test_a_slice_is_whole_only_where_nothing_is_missing_beside_it(side: Side) -> None:

@@ -23,5 +23,7 @@ CORPUS: dict[int, str] = {
     302205: "a dead start was answered with the head, all new, and taken for old history",
     407899: "what was deleted came and went with a lagging replica, and counted as progress",
     513902: "a replay looked like a second read to a mirror, and the oracle did not know",
+    1004370: "where history ended, a guessed gap stayed open below it",
+    1008277: "a page hung on a row without an id, which stood on every page",
     4392: "a mirror dropped what a cap on length had pushed out",
 }

@@ -60,6 +60,7 @@ class Server:
         self.replays: Counter[ConversationKey] = Counter()
         """How often it gave an earlier page in place of the one asked for."""
         self._sent = 0
+        self._rows = 0
         self._backups: list[WatchedWorld] = []
         self._serve(self._new_world())
 
@@ -180,10 +181,11 @@ class Server:
             self._say(f"imported into {key}: {message_id}")
 
     def add_row(self) -> None:
-        """A row that is no message."""
+        """A row that is no message; every other one has no id either."""
         key = self.random.choice(self.keys)
         sender, to = self._ends(key)
-        raw = pb.Meta(id=7, ns=5).SerializeToString()
+        self._rows += 1
+        raw = pb.Meta(id=7, ns=5).SerializeToString() if self._rows % 2 else b"\xff no row"
         self._say(f"a row in {key}: {self.world.add_row(sender, to, key.kind, raw)}")
 
     def edit(self) -> None:

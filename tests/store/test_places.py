@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Sequence
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -42,3 +43,31 @@ def test_times_change_there_from_before_to_after(
     assert index == 0 or times[index - 1] < at
     if times == sorted(times):
         assert index == sum(time < at for time in times)
+
+
+@pytest.mark.parametrize("count", [100, 10_000])
+def test_times_that_grow_evenly_cost_few_looks(count: int) -> None:
+    """Where messages came evenly, a time is found in ten statements, however many they are."""
+    connection, places = store(range(0, 60 * count, 60), [1] * count)
+    looks: list[str] = []
+    connection.set_trace_callback(looks.append)
+    for number in range(7, count, count // 7):
+        looks.clear()
+        assert place_of_time(connection, 1, 60 * number - 30) == places[number]
+        assert place_of_time(connection, 1, 60 * number) == places[number]
+        assert len(looks) <= 20
+    connection.close()
+
+
+def test_times_that_double_cost_the_logarithm() -> None:
+    """Where the steps in time double, every other look halves what is left."""
+    times = [1 << n for n in range(1000)]
+    times = [min(each, 1 << 62) + n for n, each in enumerate(times)]
+    connection, places = store(times, [1] * len(times))
+    looks: list[str] = []
+    connection.set_trace_callback(looks.append)
+    for number in (3, 17, 40, 55, 900):
+        looks.clear()
+        assert place_of_time(connection, 1, times[number]) == places[number]
+        assert len(looks) <= 2 + 2 * 11
+    connection.close()
