@@ -91,6 +91,12 @@ class StoreCorrupt(StoreError):
     default_hint = "Nothing was changed. Move the file aside, or name another with --db."
 
 
+class StoreReplaced(StoreError):
+    """Another file stands where the open one did, or none: what is written would be lost."""
+
+    default_hint = "Close the engine and open the file again."
+
+
 class RemoteError(SyncEngineError):
     """The server, or the way to it."""
 

@@ -39,7 +39,7 @@ class Feed:
         self._woken = asyncio.Event()
         self._waiting = 0
         self._poll: asyncio.Task[None] | None = None
-        self._version: int | None = None
+        self._version: tuple[int, int] | None = None
         self._told = 0
         self._activities: deque[tuple[int, Activity]] = deque(maxlen=_ACTIVITIES)
         self._listeners: WeakSet[Listener] = WeakSet()
@@ -115,7 +115,7 @@ class Feed:
         """Look for others' commits for as long as anybody waits."""
         while self._waiting:
             with suppress(StoreError):  # the listener meets it, too, when it reads
-                version = await self._store.data_version()
+                version = await self._store.data_version(), self._store.files
                 if version != self._version:
                     self._version = version
                     self._wake()
@@ -132,6 +132,7 @@ class Listener(AsyncIterator[Update]):
         self._revision = since
         self._heard = heard
         self._ready: deque[Update] = deque()
+        self._files = store.files
 
     def __aiter__(self) -> Self:
         return self
@@ -167,7 +168,8 @@ class Listener(AsyncIterator[Update]):
     async def _read(self, since: int) -> tuple[list[Update], bool]:
         """What was written after a revision, and whether that was not all."""
         part = await self._store.read(lambda c: commits(c, since, _CHANGES_AT_ONCE))
-        if part.lost:
+        another, self._files = self._files != self._store.files, self._store.files
+        if part.lost or another:
             return [Update(part.newest, reset=True)], False
         updates = [Update(commit.revision, commit.changes) for commit in part.commits]
         return updates, bool(updates) and updates[-1].revision < part.newest

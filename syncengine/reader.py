@@ -46,7 +46,7 @@ class Reader:
         """
         if limit is not None:
             check_limit(limit)
-        found = await self._store.read(lambda c: self._listed(c, limit, after))
+        found = await self._store.serve(lambda c: self._listed(c, limit, after))
         if found is None:
             raise ConfigError(
                 f"no conversation {after} is held here",
@@ -120,7 +120,7 @@ class Reader:
             oldest=oldest,
             limit=limit,
         )
-        found = await self._store.read(lambda c: self._slice(c, request))
+        found = await self._store.serve(lambda c: self._slice(c, request))
         if found is None:
             raise ConfigError(
                 f"no message {plain(before or after or around or '')} is held in {key}",

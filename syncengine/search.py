@@ -24,7 +24,7 @@ _FEWER = "Give fewer words; a character of a script without spaces is one, and s
 async def search(store: Store, decode: rows.Decode, request: SearchRequest) -> Found:
     """One page of results. Where the index is damaged, nothing is found, all is behind, and
     the index is made anew by the engine that writes the file."""
-    found = await store.read(lambda c: search_index(c, request))
+    found = await store.serve(lambda c: search_index(c, request))
     if found.damaged:
         store.note_damaged_index()
     hits = [_hit(row, request, decode) for row in found.rows]

@@ -51,6 +51,12 @@ def check(connection: sqlite3.Connection) -> None:
         )
 
 
+def check_readable(connection: sqlite3.Connection) -> None:
+    """Raise StoreCorrupt unless the file is a store with tables, of whatever version."""
+    if _pragma(connection, "application_id") != APPLICATION_ID:
+        raise StoreCorrupt("the file that was put there is no store")
+
+
 def _apply(connection: sqlite3.Connection, version: int, file: Path) -> None:
     with transaction(connection):
         if _version(connection) >= version:

@@ -6,31 +6,49 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from syncengine.errors import ConfigError, StoreCorrupt, StoreError, StoreFull, StoreTooNew
+from syncengine.errors import (
+    ConfigError,
+    StoreCorrupt,
+    StoreError,
+    StoreFull,
+    StoreReplaced,
+    StoreTooNew,
+)
 from syncengine.models import ConversationKey
 from syncengine.store.batch import Write
 from syncengine.store.database import Connect, Connection, connect_threaded, translated
-from syncengine.store.migrate import check, migrate
+from syncengine.store.migrate import check, check_readable, migrate
 from syncengine.store.writer import Decision, apply_all, claim
 
 T = TypeVar("T")
 
 _SMALLEST_DATABASE = 512
 """Bytes: the smallest page that SQLite knows."""
+_GENTLE_COMMITS = 50
+"""After a person's read: a tenth of a second in a pull at full speed."""
 
 
 class Store:
     """A person's copy. Made by `open_store`."""
 
-    def __init__(self, path: Path, reader: Connection, writer: Connection | StoreError) -> None:
+    def __init__(
+        self, path: Path, reader: Connection, writer: Connection | StoreError, connect: Connect
+    ) -> None:
         self.path = path
         self._reader = reader
         self._writer = writer
+        self._connect = connect
+        self._log_path = path.with_name(path.name + "-wal")
+        self._file, self._log = _identity(path), _identity(self._log_path)
+        self._reopening = asyncio.Lock()
+        self.files = 1
+        """How many were read from under this path: one more where it was replaced."""
         self._rows: dict[ConversationKey, int] = {}
         self.on_commit: Callable[[], None] = _nobody
         """Called after each commit of this store."""
         self.written = asyncio.Event()
         """Set by every write; whoever waits for the next one clears it."""
+        self._gentle = 0
         self.index_damaged = False
         """A search found its index unusable; set until it is made anew."""
 
@@ -45,9 +63,7 @@ class Store:
         Each decision sees what those before it wrote. Returns what was written, in order.
         Raises a StoreError where it cannot be written: then nothing was.
         """
-        if isinstance(self._writer, StoreError):
-            raise self._writer
-        written = await self._writer.run(
+        written = await self._writable().run(
             lambda connection: apply_all(connection, decisions, self._rows)
         )
         self.on_commit()
@@ -57,9 +73,14 @@ class Store:
     async def tend(self, job: Callable[[sqlite3.Connection], T]) -> T:
         """Run a job on the connection that writes: upkeep of what is derived from the
         messages, never of them. Raises a StoreError where the file cannot be written."""
+        return await self._writable().run(job)
+
+    def _writable(self) -> Connection:
         if isinstance(self._writer, StoreError):
             raise self._writer
-        return await self._writer.run(job)
+        if self.files > 1 or _identity(self.path) != self._file:
+            raise StoreReplaced(f"{self.path} was replaced or removed while it was open")
+        return self._writer
 
     def note_damaged_index(self) -> None:
         """Have the search index made anew by whoever tends it."""
@@ -67,7 +88,11 @@ class Store:
         self.written.set()
 
     async def read(self, query: Callable[[sqlite3.Connection], T]) -> T:
-        """Run a query on a consistent snapshot; it never waits for a writer (law 9)."""
+        """Run a query on a consistent snapshot; it never waits for a writer (law 9).
+
+        Where another file was put in the place of this one, that one is read. Raises a
+        StoreError where it cannot be.
+        """
 
         def snapshot(connection: sqlite3.Connection) -> T:
             connection.execute("BEGIN")
@@ -76,10 +101,50 @@ class Store:
             finally:
                 connection.execute("ROLLBACK")
 
+        await self._follow()
         return await self._reader.run(snapshot)
+
+    async def _follow(self) -> None:
+        """Read another file from now on, where one stands there now; where none does, the
+        open one can be read on."""
+        file, log = _identity(self.path), _identity(self._log_path)
+        if file in (None, self._file):
+            self._log = log
+            return
+        async with self._reopening:
+            if file == self._file:
+                return  # somebody else did
+            if log is not None and log == self._log:
+                raise StoreReplaced(  # SQLite would mix the two
+                    f"{self.path} was replaced, and {self._log_path.name} is still of the old one",
+                    hint="Close all programs that have it open, then open it again.",
+                )
+            reader = await self._connect(self.path, True)
+            try:
+                await reader.run(check_readable)
+            except BaseException:
+                await reader.close()
+                raise
+            old, self._reader, self._file = self._reader, reader, file
+            self.files += 1
+            await old.close()
+
+    async def serve(self, query: Callable[[sqlite3.Connection], T]) -> T:
+        """As `read`, for a person who waits: the next commits are small, for while one is
+        made the interpreter's lock is hard to get."""
+        self._gentle = _GENTLE_COMMITS
+        return await self.read(query)
+
+    def share(self, most: int) -> int:
+        """How many of `most` decisions may share the next commit: one while a person reads."""
+        if not self._gentle:
+            return most
+        self._gentle -= 1
+        return 1
 
     async def data_version(self) -> int:
         """A number that changes when anybody else committed, also another process."""
+        await self._follow()
         return await self._reader.run(_data_version)
 
     async def claim(self, account: str) -> None:
@@ -100,6 +165,15 @@ class Store:
         finally:
             if not isinstance(self._writer, StoreError):
                 await self._writer.close()
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Which file stands there; None: none does, or it cannot be seen."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _nobody() -> None:
@@ -126,7 +200,7 @@ async def open_store(path: Path, *, connect: Connect = connect_threaded) -> Stor
         if not isinstance(writer, StoreError):
             await writer.close()
         raise
-    return Store(path, reader, writer)
+    return Store(path, reader, writer, connect)
 
 
 async def _open_writer(path: Path, connect: Connect) -> Connection | StoreError:

@@ -48,7 +48,8 @@ class Committer:
     async def _run(self) -> None:
         while True:
             await self._arrived.wait()
-            group, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
+            most = self._store.share(self._most)
+            group, self._waiting = self._waiting[:most], self._waiting[most:]
             if not self._waiting:
                 self._arrived.clear()
             await self._commit(group)

@@ -30,6 +30,7 @@ from syncengine.remote.easemob.pages import check_accepted, decode_page, decode_
 from syncengine.remote.easemob.tokens import Tokens
 from syncengine.remote.easemob.urls import app_key_of, base_of, proxy_for
 from syncengine.remote.port import Capabilities
+from syncengine.remote.turns import Turns
 
 Transport = Callable[[], httpx.AsyncBaseTransport]
 """Opens a lane."""
@@ -88,6 +89,7 @@ class EasemobRemote:
         self._forms: list[ListForm] = [self._list_by_cursor, self._list_by_number, self._list_all]
         self._account = f"easemob:{self._app_key}:{user}"
         self._requests = 0
+        self._turns = Turns()
 
     def __repr__(self) -> str:
         return f"<EasemobRemote {self._account}>"
@@ -135,6 +137,7 @@ class EasemobRemote:
         """One page of history: older than `start`, or newer where `newer` is true."""
         request = self._calls.history_page(key, start, limit, newer)
         reply = await self._ask(request, self._history_url)
+        await self._turns.take()
         return decode_page(reply.body, served_at=date_ms(reply.headers.get("date", "")))
 
     async def send_delete_messages(self, key: ConversationKey, message_ids: Sequence[str]) -> None:
