@@ -103,9 +103,9 @@ class WriterLock:
             "since": time.time_ns() // 1_000_000,
         }
         with suppress(OSError):
-            os.ftruncate(held, 0)
             os.lseek(held, 0, os.SEEK_SET)
-            os.write(held, json.dumps(words).encode())
+            # Cut off behind it: a file that is emptied first costs some systems a write to disk.
+            os.ftruncate(held, os.write(held, json.dumps(words).encode()))
 
 
 class Unlocked(WriterLock):
