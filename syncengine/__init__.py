@@ -54,7 +54,17 @@ from syncengine.models import (
     Source,
 )
 from syncengine.remote.port import Capabilities, Remote
-from syncengine.reports import Problem, Progress, Report, State, Status, Upkeep, Verification
+from syncengine.reports import (
+    Backup,
+    Problem,
+    Progress,
+    Report,
+    State,
+    Status,
+    Upkeep,
+    Verification,
+)
+from syncengine.store.lock import Holder, WriterLock, holder
 
 if TYPE_CHECKING:
     from syncengine.remote.easemob.client import EasemobRemote
@@ -62,6 +72,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Activity",
     "ActivityKind",
+    "Backup",
     "Capabilities",
     "Cause",
     "Change",
@@ -81,6 +92,7 @@ __all__ = [
     "Found",
     "Gone",
     "Hit",
+    "Holder",
     "Hole",
     "Intent",
     "IntentKind",
@@ -122,7 +134,9 @@ __all__ = [
     "Upkeep",
     "Verification",
     "What",
+    "WriterLock",
     "export_history",
+    "holder",
 ]
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -17,6 +18,7 @@ from syncengine.errors import (
 from syncengine.models import ConversationKey
 from syncengine.store.batch import Write
 from syncengine.store.database import Connect, Connection, connect_threaded, translated
+from syncengine.store.lock import Unlocked, WriterLock
 from syncengine.store.migrate import check, check_readable, migrate
 from syncengine.store.writer import Decision, apply_all, claim
 
@@ -32,9 +34,16 @@ class Store:
     """A person's copy. Made by `open_store`."""
 
     def __init__(
-        self, path: Path, reader: Connection, writer: Connection | StoreError, connect: Connect
+        self,
+        path: Path,
+        reader: Connection,
+        writer: Connection | StoreError,
+        connect: Connect,
+        lock: WriterLock,
     ) -> None:
         self.path = path
+        self.lock = lock
+        """Held by whoever runs cycles."""
         self._reader = reader
         self._writer = writer
         self._connect = connect
@@ -129,6 +138,18 @@ class Store:
             self.files += 1
             await old.close()
 
+    async def aside(self, job: Callable[[sqlite3.Connection, threading.Event], T]) -> T:
+        """Run a long job that only reads, on a connection of its own: other reads do not
+        wait for it. The event is set when nobody waits for it any more."""
+        await self._follow()
+        stop = threading.Event()
+        connection = await self._connect(self.path, True)
+        try:
+            return await connection.run(lambda c: job(c, stop))
+        finally:
+            stop.set()
+            await connection.close()
+
     async def serve(self, query: Callable[[sqlite3.Connection], T]) -> T:
         """As `read`, for a person who waits: the next commits are small, for while one is
         made the interpreter's lock is hard to get."""
@@ -184,8 +205,13 @@ def _data_version(connection: sqlite3.Connection) -> int:
     return int(connection.execute("PRAGMA data_version").fetchone()[0])
 
 
-async def open_store(path: Path, *, connect: Connect = connect_threaded) -> Store:
+async def open_store(
+    path: Path, *, connect: Connect = connect_threaded, lock: WriterLock | None = None
+) -> Store:
     """Open or create the file at `path`, with its tables up to date.
+
+    `lock` is one that somebody holds for longer; by default the file's own. Where the way to
+    open connections is not the usual one, nobody else knows the file.
 
     A file from a newer version, and one that may not be written, are opened for reading
     only: `obstacle` says why. Raises a StoreError where not even that is possible; the
@@ -200,7 +226,9 @@ async def open_store(path: Path, *, connect: Connect = connect_threaded) -> Stor
         if not isinstance(writer, StoreError):
             await writer.close()
         raise
-    return Store(path, reader, writer, connect)
+    if lock is None:
+        lock = (WriterLock if connect is connect_threaded else Unlocked)(path)
+    return Store(path, reader, writer, connect, lock)
 
 
 async def _open_writer(path: Path, connect: Connect) -> Connection | StoreError:
