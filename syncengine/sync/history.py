@@ -200,8 +200,17 @@ class History:
         """Read the whole conversation again, newest first.
 
         Returns the part that was read; it ends early where the server's answers prove
-        nothing.
+        nothing, also when asked anew: a start may just have been deleted, here or elsewhere,
+        and not on every replica.
         """
+        part: Covered | None = None
+        for _ in range(_MOST_FAILURES):
+            part = await self._walk_once(key)
+            if part is None or part.low == START:
+                break
+        return part
+
+    async def _walk_once(self, key: ConversationKey) -> Covered | None:
         # As long as the list's last message is looked for, or it is not believed yet.
         for _ in range(MAX_LOOKS):
             page = await self._fetch_through(key, "", _AUDIT_LEAST)

@@ -27,5 +27,6 @@ CORPUS: dict[int, str] = {
     1008277: "a page hung on a row without an id, which stood on every page",
     1116951: "an old page, not stored yet, was given for the newest end, and taken for newer",
     1116957: "the same",
+    1209123: "a full audit gave up where its own deletion had not reached all replicas",
     4392: "a mirror dropped what a cap on length had pushed out",
 }
