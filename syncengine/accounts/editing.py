@@ -115,9 +115,9 @@ def _added(text: str, name: str, keys: str) -> str:
     """The text with more keys, just below the head of the account's table if it has one."""
     lines = text.split("\n")
     start, end = _lines_of(lines, name)
-    return (
-        "\n".join([*lines[: start + 1], *keys.splitlines(), *lines[start + 1 :]]) if end else text
-    )
+    if not end:
+        return text
+    return "\n".join([*lines[: start + 1], *keys.splitlines(), *lines[start + 1 :]])
 
 
 def _lines_of(lines: Sequence[str], name: str) -> tuple[int, int]:

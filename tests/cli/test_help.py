@@ -13,8 +13,10 @@ def commands(group: Group, prefix: str = "") -> dict[str, Command]:
     """All that can be typed, by its words; a group of commands is none itself."""
     found: dict[str, Command] = {}
     for name, command in group.commands.items():
-        inner = isinstance(command, Group)
-        found |= commands(command, f"{prefix}{name} ") if inner else {f"{prefix}{name}": command}
+        if isinstance(command, Group):
+            found |= commands(command, f"{prefix}{name} ")
+        else:
+            found[f"{prefix}{name}"] = command
     return found
 
 
