@@ -1,6 +1,6 @@
 """The configuration's text as records. Every error names the table, the key and what would do.
 
-No error shows a value: somebody may have written a password into the wrong place.
+None shows what stands at a key where somebody may have put a secret.
 """
 
 import difflib

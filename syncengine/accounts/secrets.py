@@ -148,9 +148,11 @@ def read_private(path: Path) -> str:
     except OSError as error:
         hint = f"{_NOT_A_FILE} Then type: chmod 600 {path}"
         raise ConfigError(f"{path}: {error.strerror}", hint=hint) from None
-    with os.fdopen(opened, "rb") as file:
+    try:
         _check_private(path, os.fstat(opened))
-        return one_line(file.read(_LARGEST + 1), str(path))
+        return one_line(os.read(opened, _LARGEST + 1), str(path))
+    finally:
+        os.close(opened)
 
 
 def _check_private(path: Path, found: os.stat_result) -> None:

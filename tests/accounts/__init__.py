@@ -1,0 +1,1 @@
+"""Which accounts are configured, and where their secrets are."""
