@@ -13,6 +13,7 @@ from syncengine.cli.export import export
 from syncengine.cli.messages import messages
 from syncengine.cli.outbox import outbox
 from syncengine.cli.program import Program
+from syncengine.cli.recover import recover
 from syncengine.cli.search import search
 from syncengine.cli.status import status
 from syncengine.cli.sync import sync
@@ -52,6 +53,6 @@ def syncengine() -> None:
 
 
 reading = (conversations, messages, search, changes, export, status)
-tending = (upkeep, backup)
+tending = (upkeep, backup, recover)
 for command in (sync, verify, browse, *reading, delete, outbox, *tending, emulator, demo):
     syncengine.add_command(command)

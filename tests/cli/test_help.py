@@ -25,7 +25,17 @@ what is a date or a message's id to one command must not be a number to another.
 def test_the_commands() -> None:
     """The ones that there are."""
     reading = ["changes", "conversations", "export", "messages", "outbox", "search", "status"]
-    others = ["backup", "browse", "delete", "demo", "emulator", "sync", "upkeep", "verify"]
+    others = [
+        "backup",
+        "browse",
+        "delete",
+        "demo",
+        "emulator",
+        "recover",
+        "sync",
+        "upkeep",
+        "verify",
+    ]
     assert sorted([*reading, *others]) == COMMANDS
 
 
