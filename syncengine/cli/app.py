@@ -8,6 +8,7 @@ from syncengine.cli.changes import changes
 from syncengine.cli.conversations import conversations
 from syncengine.cli.delete import delete
 from syncengine.cli.demo import demo
+from syncengine.cli.doctor import doctor
 from syncengine.cli.emulator import emulator
 from syncengine.cli.export import export
 from syncengine.cli.messages import messages
@@ -53,6 +54,6 @@ def syncengine() -> None:
 
 
 reading = (conversations, messages, search, changes, export, status)
-tending = (upkeep, backup, recover)
+tending = (upkeep, backup, doctor, recover)
 for command in (sync, verify, browse, *reading, delete, outbox, *tending, emulator, demo):
     syncengine.add_command(command)

@@ -30,6 +30,7 @@ def test_the_commands() -> None:
         "browse",
         "delete",
         "demo",
+        "doctor",
         "emulator",
         "recover",
         "sync",
