@@ -58,6 +58,7 @@ from syncengine.reports import (
     Backup,
     Problem,
     Progress,
+    Recovery,
     Report,
     State,
     Status,
@@ -65,6 +66,7 @@ from syncengine.reports import (
     Verification,
 )
 from syncengine.store.lock import Holder, WriterLock, holder
+from syncengine.store.recovery import check, recover
 
 if TYPE_CHECKING:
     from syncengine.remote.easemob.client import EasemobRemote
@@ -105,6 +107,7 @@ __all__ = [
     "Patience",
     "Problem",
     "Progress",
+    "Recovery",
     "Rejected",
     "Remote",
     "RemoteError",
@@ -135,8 +138,10 @@ __all__ = [
     "Verification",
     "What",
     "WriterLock",
+    "check",
     "export_history",
     "holder",
+    "recover",
 ]
 
 

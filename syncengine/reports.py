@@ -106,6 +106,24 @@ class Backup:
     seconds: float
 
 
+@frozen
+class Recovery:
+    """What was saved of a damaged file, in the new one that has its name now."""
+
+    path: Path
+    damaged: Path
+    """Where the old file is: it is never deleted."""
+    conversations: int
+    messages: int
+    intents: int
+    """Deletions that wait to be delivered, or were refused."""
+    lost: int
+    """Messages that were there for certain; the next sync asks for them again."""
+    unsure: int
+    """Conversations of which nobody knows what is lost: all of each is asked for again."""
+    seconds: float
+
+
 class State(StrEnum):
     """What an engine is doing."""
 

@@ -9,11 +9,13 @@ from syncengine.cli.changes import changes
 from syncengine.cli.conversations import conversations
 from syncengine.cli.delete import delete
 from syncengine.cli.demo import demo
+from syncengine.cli.doctor import doctor
 from syncengine.cli.emulator import emulator
 from syncengine.cli.export import export
 from syncengine.cli.messages import messages
 from syncengine.cli.outbox import outbox
 from syncengine.cli.program import Program
+from syncengine.cli.recover import recover
 from syncengine.cli.search import search
 from syncengine.cli.status import status
 from syncengine.cli.sync import sync
@@ -57,6 +59,6 @@ def syncengine() -> None:
 
 
 reading = (conversations, messages, search, changes, export, status)
-writing = (delete, outbox, upkeep, backup)
-for command in (account, sync, verify, browse, *reading, *writing, emulator, demo):
+tending = (delete, outbox, upkeep, backup, doctor, recover)
+for command in (account, sync, verify, browse, *reading, *tending, emulator, demo):
     syncengine.add_command(command)

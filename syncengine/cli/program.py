@@ -34,6 +34,7 @@ _KEPT = {
     "search": "What was indexed so far is kept; the next search goes on from there.",
     "upkeep": "What was done so far is kept; the same command again goes on from there.",
     "backup": "Nothing was copied; the same command again begins anew.",
+    "recover": "The file is as it was, or whole; the next attempt may be made in ten minutes.",
     "demo": "What was done so far is kept.",
     "delete": "`syncengine outbox` lists what is still to be deleted on the server.",
 }

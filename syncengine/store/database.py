@@ -11,7 +11,7 @@ import errno
 import os
 import sqlite3
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 from urllib.parse import quote
@@ -205,6 +205,27 @@ def created(path: Path) -> Iterator[sqlite3.Connection]:
             yield connection
         finally:
             connection.close()
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[sqlite3.Connection]:
+    """The file, to look at for the length of a block, in the caller's thread.
+
+    Raises StoreError where it cannot be read.
+    """
+    with translated(path), closing(_open(path, read_only=True)) as connection:
+        yield connection
+
+
+@contextmanager
+def damaged(path: Path, *, read_only: bool) -> Iterator[sqlite3.Connection]:
+    """A file of which some pages cannot be read; each statement may fail by itself."""
+    uri = f"file:{quote(str(path))}?mode={'ro' if read_only else 'rw'}"
+    with translated(path), closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as found:
+        found.execute("PRAGMA busy_timeout = 10000")
+        found.execute("PRAGMA writable_schema = ON")  # else one that was cut off is refused
+        found.execute("PRAGMA cell_size_check = ON")
+        yield found
 
 
 @contextmanager

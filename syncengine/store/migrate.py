@@ -44,10 +44,14 @@ def check(connection: sqlite3.Connection) -> None:
     """Raise unless the file is a store, or empty, of a version that can be written."""
     if _pragma(connection, "application_id") != APPLICATION_ID and _has_tables(connection):
         raise StoreCorrupt("the file is a SQLite database of another program")
-    if _version(connection) > latest_version():
+    check_version(_version(connection))
+
+
+def check_version(version: int) -> None:
+    """Raise StoreTooNew for one that a newer package wrote."""
+    if version > latest_version():
         raise StoreTooNew(
-            f"the file has schema version {_version(connection)}, "
-            f"this syncengine knows {latest_version()}"
+            f"the file has schema version {version}, this syncengine knows {latest_version()}"
         )
 
 

@@ -75,6 +75,8 @@ class Store:
         written = await self._writable().run(
             lambda connection: apply_all(connection, decisions, self._rows)
         )
+        if _identity(self.path) != self._file:
+            raise self._replaced()  # just now: nobody will see it
         self.on_commit()
         self.written.set()
         return written
@@ -88,8 +90,11 @@ class Store:
         if isinstance(self._writer, StoreError):
             raise self._writer
         if self.files > 1 or _identity(self.path) != self._file:
-            raise StoreReplaced(f"{self.path} was replaced or removed while it was open")
+            raise self._replaced()
         return self._writer
+
+    def _replaced(self) -> StoreReplaced:
+        return StoreReplaced(f"{self.path} was replaced or removed while it was open")
 
     def note_damaged_index(self) -> None:
         """Have the search index made anew by whoever tends it."""

@@ -89,6 +89,7 @@ class EasemobRemote:
         self._forms: list[ListForm] = [self._list_by_cursor, self._list_by_number, self._list_all]
         self._account = f"easemob:{self._app_key}:{user}"
         self._requests = 0
+        self._server_time: int | None = None
         self._turns = Turns()
 
     def __repr__(self) -> str:
@@ -108,6 +109,11 @@ class EasemobRemote:
     def requests(self) -> int:
         """How many requests were sent so far, repetitions included, sign-in not."""
         return self._requests
+
+    @property
+    def server_time(self) -> int | None:
+        """What the server's clock said with its last list, ms; None: nothing yet."""
+        return self._server_time
 
     async def fetch_summaries(self, cursor: str = "", *, limit: int = 50) -> SummaryPage:
         """One page of the conversation list, by the newest form that the server has."""
@@ -180,6 +186,7 @@ class EasemobRemote:
 
     async def _list(self, request: Request) -> Listed:
         reply = await self._ask(request, self._door.url(request.target))
+        self._server_time = date_ms(reply.headers.get("date", "")) or self._server_time
         return decode_list(reply.body, str(self._app_key))
 
     async def _delete(self, request: Request) -> None:

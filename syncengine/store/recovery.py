@@ -1,0 +1,217 @@
+"""A new file for a damaged one (law 10).
+
+    alice.db ──what can be read──▶ alice.db.recovering ──flushed──▶ alice.db
+        └──with its log, as it is──▶ alice.db.damaged-20260131T120000Z
+
+Nobody can write the old file meanwhile, and it is never deleted. A kill at any moment leaves
+either the old file under its name, or the new one. What is lost is pulled again.
+"""
+
+import os
+import shutil
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+from syncengine.errors import StoreCorrupt, StoreError
+from syncengine.reports import Recovery
+from syncengine.store.database import created, damaged, opened, transaction, translated
+from syncengine.store.files import flush, flush_folder, logs_of, remove
+from syncengine.store.lock import WriterLock
+from syncengine.store.migrate import APPLICATION_ID, check_version, migrate
+from syncengine.store.salvage import Salvage, Saved
+
+AGAIN_AFTER = 600_000
+"""Ms: one attempt in ten minutes, for a disk that fails spoils every new file too."""
+_MADE, _STAMP, _ASIDE = ".recovering", ".recovery", ".damaged-"
+_OURS = tuple(f"CREATE TABLE {name} (".encode() for name in ("conversation", "intent", "preview"))
+"""Stand in every store, on other pages than the first."""
+_LONGEST = max(map(len, _OURS))
+_FIRST_PAGE = 8192
+
+
+def check(path: Path) -> tuple[str, ...]:
+    """What is wrong with a store's pages, in SQLite's words, at most 20; nothing: it is sound.
+
+    It reads all of the file: about a second for a gigabyte that is in memory. Raises
+    StoreError where it cannot be looked at, but for being damaged.
+    """
+    try:
+        with opened(path) as connection:
+            found = connection.execute("PRAGMA quick_check(20)").fetchall()
+    except StoreCorrupt as error:
+        return (str(error),)
+    return tuple(line for (line,) in found if line != "ok")
+
+
+def recover(
+    path: str | Path,
+    *,
+    lock: WriterLock | None = None,
+    now: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+) -> Recovery:
+    """Put a new file in the place of a damaged one, with all that can be read of it.
+
+    Deletions that wait are saved first; where messages may be missing there are gaps, and
+    the next sync pulls them again. Close every engine of this process on the file before;
+    those of others read the new one from then on. Takes seconds a million messages, and as
+    much room on the disk as there are messages. `lock`: for who holds the file's already.
+
+    Raises StoreCorrupt for a file that is no store, and where the last attempt was less than
+    ten minutes ago; StoreTooNew; StoreLocked while another program syncs or writes it;
+    StoreFull where there is no room. Then the file is as it was.
+    """
+    started = time.monotonic()
+    store = Path(os.path.realpath(path))
+    with (lock or WriterLock(store)).held(), translated(store):
+        _check_ours(store)
+        _note_attempt(store, now())
+        _put_back(store)
+        made = store.with_name(store.name + _MADE)
+        remove(made)
+        try:
+            with _still(store) as source:
+                saved = _salvaged(source, made, now())
+                aside = set_aside(store, now())
+                os.replace(made, store)
+                flush_folder(store.parent)
+        finally:
+            remove(made)
+    return Recovery(
+        path=store,
+        damaged=aside,
+        conversations=saved.conversations,
+        messages=saved.messages,
+        intents=saved.intents,
+        lost=saved.lost,
+        unsure=saved.unsure,
+        seconds=time.monotonic() - started,
+    )
+
+
+def set_aside(path: Path, now: int) -> Path:
+    """Give a file and its logs another name, which is returned; `now` in ms. The file keeps
+    its old name, too, until another takes it: there is no moment without one."""
+    aside = _free_name(path, now)
+    try:
+        os.link(path, aside)
+    except OSError:  # the file system has no links
+        shutil.copyfile(path, aside)
+        aside.chmod(0o600)
+        flush(aside)
+    for log, place in zip(logs_of(path), logs_of(aside), strict=True):
+        if log.name.endswith("-shm") or (log.exists() and not log.stat().st_size):
+            log.unlink(missing_ok=True)  # nothing that is not in the others
+        elif log.exists():
+            os.replace(log, place)
+    flush_folder(path.parent)
+    return aside
+
+
+def attempted_at(path: Path) -> int | None:
+    """When a recovery was last tried, ms, local clock."""
+    try:
+        return int(Path(os.path.realpath(path) + _STAMP).read_text())
+    except (OSError, ValueError):
+        return None
+
+
+def _check_ours(path: Path) -> None:
+    """Nobody else's file is moved, and no newer version's."""
+    if not path.is_file():
+        raise StoreError(f"there is no file {path}", hint="Check the path.")
+    try:
+        with damaged(path, read_only=True) as connection:
+            (owner,) = connection.execute("PRAGMA application_id").fetchone()
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
+    except StoreCorrupt:
+        if _has_remains(path):
+            return
+        raise StoreCorrupt(f"{path} is no store: it is left as it is") from None
+    if owner != APPLICATION_ID:
+        raise StoreCorrupt(f"{path} is a database of another program: it is left as it is")
+    check_version(version)
+
+
+def _has_remains(path: Path) -> bool:
+    """Whether a file without a readable first page was a store."""
+    with path.open("rb") as file:
+        block = file.read(_FIRST_PAGE)
+        if not block.strip(b"\0"):
+            return True  # zeros: nothing of anybody's
+        tail = b""
+        while block:
+            if any(words in tail + block for words in _OURS):
+                return True
+            tail, block = block[-_LONGEST:], file.read(1 << 20)
+    return False
+
+
+def _note_attempt(path: Path, now: int) -> None:
+    last = attempted_at(path)
+    if last is not None and 0 <= now - last < AGAIN_AFTER:
+        minutes = (AGAIN_AFTER - (now - last)) // 60_000 + 1
+        raise StoreCorrupt(
+            f"{path} was recovered less than ten minutes ago, and is damaged again",
+            hint=f"The disk may be failing: check it, and try again in {minutes} minutes.",
+        )
+    path.with_name(path.name + _STAMP).write_text(str(now))
+
+
+def _put_back(path: Path) -> None:
+    """After a kill in the middle of a swap: the old log belongs beside the old file."""
+    for aside in path.parent.glob(f"{_escaped(path.name)}{_ASIDE}*Z*"):
+        if aside.name.endswith(("-wal", "-journal")) or not aside.samefile(path):
+            continue
+        log, place = aside.with_name(aside.name + "-wal"), path.with_name(path.name + "-wal")
+        if log.exists() and not place.exists() and _was_last(log, path):
+            os.replace(log, place)
+        aside.unlink()  # it is the file's second name
+
+
+def _was_last(log: Path, path: Path) -> bool:
+    """Whether nobody wrote the file without the log; else it would undo what came since."""
+    return path.stat().st_mtime_ns <= log.stat().st_mtime_ns
+
+
+def _escaped(name: str) -> str:
+    return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in name)
+
+
+def _free_name(path: Path, now: int) -> Path:
+    moment = datetime.fromtimestamp(now / 1000, UTC).strftime("%Y%m%dT%H%M%SZ")
+    aside = path.with_name(f"{path.name}{_ASIDE}{moment}")
+    number = 1
+    while os.path.lexists(aside):
+        number += 1
+        aside = path.with_name(f"{path.name}{_ASIDE}{moment}-{number}")
+    return aside
+
+
+@contextmanager
+def _still(path: Path) -> Iterator[sqlite3.Connection]:
+    """The file, to be read. Nobody writes it for as long as the block lasts; who tries waits,
+    and is told that it was replaced."""
+    with damaged(path, read_only=True) as reader, damaged(path, read_only=False) as writer:
+        try:
+            # What is only in the log goes into the file: so a kill cannot part them.
+            writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            writer.execute("BEGIN IMMEDIATE")
+        except sqlite3.DatabaseError as error:
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY:
+                raise
+        yield reader
+        with suppress(sqlite3.DatabaseError):
+            writer.execute("ROLLBACK")
+
+
+def _salvaged(source: sqlite3.Connection, made: Path, now: int) -> Saved:
+    with created(made) as fresh:
+        migrate(fresh)
+        with transaction(fresh):
+            saved = Salvage(source, fresh, now).run()
+    flush(made)
+    return saved

@@ -1,0 +1,58 @@
+"""Spoils files as a failing disk does, and says what may be claimed afterwards."""
+
+import random
+import sqlite3
+from collections.abc import Iterable
+from contextlib import closing
+from pathlib import Path
+
+from syncengine.store.batch import HEAD, START
+from tests.harness import USER, Side
+
+PAGE = 8192
+
+
+def roots(path: Path, *names: str) -> set[int]:
+    """The first pages of tables and indexes."""
+    with closing(sqlite3.connect(path)) as database:
+        found = dict(database.execute("SELECT name, rootpage FROM sqlite_master"))
+    return {found[name] for name in names}
+
+
+def pages(path: Path) -> int:
+    return path.stat().st_size // PAGE
+
+
+def spoil(path: Path, numbers: Iterable[int], seed: int = 0) -> None:
+    """Overwrite these pages, counted from 1, with nonsense, or with zeros."""
+    chance = random.Random(seed)
+    with path.open("r+b") as file:
+        for number in numbers:
+            file.seek((number - 1) * PAGE)
+            file.write(chance.choice([chance.randbytes(PAGE), bytes(PAGE)]))
+
+
+def assert_claims_nothing_more(side: Side, path: Path) -> None:
+    """Law 2: where the server has a message that is not here, there is a gap."""
+    with closing(sqlite3.connect(path)) as database:
+        rows = database.execute("SELECT conversation, conversation_id, kind FROM conversation")
+        for number, name, kind in rows.fetchall():
+            sql = "SELECT message_id, position FROM message WHERE conversation = ?"
+            held: dict[str, int] = dict(database.execute(sql, (number,)).fetchall())
+            sql = "SELECT low, high FROM gap WHERE conversation = ? AND seam = 0"
+            gaps = database.execute(sql, (number,)).fetchall()
+            assert not any(low < place < high for place in held.values() for low, high in gaps)
+            _look(side, name, kind, held, gaps)
+
+
+def _look(
+    side: Side, name: str, kind: str, held: dict[str, int], gaps: list[tuple[int, int]]
+) -> None:
+    served = [str(m.message_id) for m in side.world.history(USER, name, kind)]
+    for index, message_id in enumerate(served):
+        if message_id in held:
+            continue
+        below = [held[each] for each in served[:index] if each in held]
+        above = [held[each] for each in served[index:] if each in held]
+        low, high = below[-1] if below else START, above[0] if above else HEAD
+        assert any(low <= gap[0] and gap[1] <= high for gap in gaps), (name, message_id)
