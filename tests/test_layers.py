@@ -21,7 +21,7 @@ LAYERS = (
     {"export"},
     {"engine"},
     {"blocking"},
-    {"emulator", "tui"},
+    {"daemon", "emulator", "tui"},
     {"cli"},  # commands start the programs beside it
     {"__init__", "__main__"},
 )

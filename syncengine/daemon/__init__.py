@@ -1,0 +1,1 @@
+"""The background service: keeps every configured account up to date."""
