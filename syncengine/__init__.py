@@ -55,6 +55,7 @@ from syncengine.models import (
 )
 from syncengine.remote.port import Capabilities, Remote
 from syncengine.reports import Problem, Progress, Report, State, Status, Upkeep, Verification
+from syncengine.store.lock import Holder, WriterLock, holder
 
 if TYPE_CHECKING:
     from syncengine.remote.easemob.client import EasemobRemote
@@ -81,6 +82,7 @@ __all__ = [
     "Found",
     "Gone",
     "Hit",
+    "Holder",
     "Hole",
     "Intent",
     "IntentKind",
@@ -122,7 +124,9 @@ __all__ = [
     "Upkeep",
     "Verification",
     "What",
+    "WriterLock",
     "export_history",
+    "holder",
 ]
 
 

@@ -19,6 +19,7 @@ from syncengine import (
     Progress,
     Report,
     SyncEngine,
+    WriterLock,
 )
 from syncengine.emulator import Emulator, Faults, World
 from syncengine.models import Page
@@ -114,7 +115,12 @@ class Side:
 
     @asynccontextmanager
     async def engine(
-        self, *, online: bool = True, remote: EasemobRemote | None = None, **config: Any
+        self,
+        *,
+        online: bool = True,
+        remote: EasemobRemote | None = None,
+        lock: WriterLock | None = None,
+        **config: Any,
     ) -> AsyncIterator[SyncEngine]:
         """An engine on the copy, on virtual time; `remote` instead of an ordinary one.
 
@@ -131,7 +137,12 @@ class Side:
         )
         remote = (remote or self.remote()) if online else None
         async with SyncEngine.open(
-            self.path, remote, config=settings, environment=environment, connect=self.connect
+            self.path,
+            remote,
+            config=settings,
+            environment=environment,
+            lock=lock,
+            connect=self.connect,
         ) as engine:
             yield engine
 

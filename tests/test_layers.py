@@ -9,7 +9,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "syncengine"
 
 LAYERS = (
-    {"errors", "json_text", "plain", "schema_files"},
+    {"errors", "filelock", "json_text", "plain", "schema_files"},
     {"models"},
     {"reports"},
     {"changes"},

@@ -14,6 +14,7 @@ from syncengine.engine import SyncEngine
 from syncengine.models import Conversation, Fetched, Intent, Kind, Loaded, Message
 from syncengine.remote.port import Remote
 from syncengine.reports import Progress, Report, State, Status, Upkeep, Verification
+from syncengine.store.lock import WriterLock
 from syncengine.sync.outbox import Delivery
 
 T = TypeVar("T")
@@ -40,6 +41,7 @@ class BlockingEngine:
         *,
         config: Config | None = None,
         environment: Environment | None = None,
+        lock: WriterLock | None = None,
     ) -> Self:
         """Open the copy at `path`. Use the result in a `with` block, or close it.
 
@@ -49,7 +51,7 @@ class BlockingEngine:
         """
         loop = Loop()
         try:
-            engine = loop.enter(lambda: _opened(path, remote, config, environment))
+            engine = loop.enter(lambda: _opened(path, remote, config, environment, lock))
         except BaseException:
             loop.close()
             raise
@@ -230,7 +232,10 @@ async def _opened(
     remote: Remote | Callable[[], Remote] | None,
     config: Config | None,
     environment: Environment | None,
+    lock: WriterLock | None,
 ) -> AsyncIterator[SyncEngine]:
     made = remote() if callable(remote) else remote
-    async with SyncEngine.open(path, made, config=config, environment=environment) as engine:
+    async with SyncEngine.open(
+        path, made, config=config, environment=environment, lock=lock
+    ) as engine:
         yield engine

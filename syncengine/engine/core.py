@@ -16,6 +16,7 @@ from syncengine.remote.formats import decoder_for
 from syncengine.remote.port import Remote
 from syncengine.reports import Progress, Report, Status, Verification
 from syncengine.store.database import Connect, connect_threaded
+from syncengine.store.lock import WriterLock
 from syncengine.store.store import Store, open_store
 from syncengine.store.view import View
 from syncengine.sync.cycle import Cycle
@@ -33,19 +34,21 @@ class SyncEngine(Fetching, Scrolling, Deleting, Following, Upkeeping):
         *,
         config: Config | None = None,
         environment: Environment | None = None,
+        lock: WriterLock | None = None,
         connect: Connect = connect_threaded,
     ) -> AsyncIterator[Self]:
         """Open the copy at `path`, creating it where there is none.
 
         With no `remote` the engine is offline: everything is readable, nothing is
-        fetched. The engine closes the remote when the block ends.
+        fetched. The engine closes the remote when the block ends. `lock` is the file's
+        `WriterLock`, for who holds it for longer than one cycle, as a daemon does.
 
         Raises ConfigError where the file belongs to another account, StoreError where
         it cannot be opened.
         """
         store: Store | None = None
         try:
-            store = await open_store(Path(path), connect=connect)
+            store = await open_store(Path(path), connect=connect, lock=lock)
             if remote is not None:
                 await store.claim(remote.account)
             account = (await store.read(lambda c: View(c).account())).name
@@ -69,14 +72,15 @@ class SyncEngine(Fetching, Scrolling, Deleting, Following, Upkeeping):
         """One full cycle: everything new on the server is here afterwards.
 
         Faults of the server are in the report, and what was fetched before them is kept.
-        A second call waits for the first. Raises StoreError where the copy cannot be
+        A second call waits for the first. Raises StoreLocked, which says who it is, where
+        another engine or program syncs this file, StoreError where the copy cannot be
         written, ConfigError where the engine has no remote.
         """
         remote = self._online()
         if self._store.obstacle is not None:
             raise self._store.obstacle
         async with self._syncing:
-            with self._telling(progress) as telling:
+            with self._store.lock.held(), self._telling(progress) as telling:
                 telling.report = report = await self._cycle(remote, telling).run()
                 return report
 
@@ -103,7 +107,7 @@ class SyncEngine(Fetching, Scrolling, Deleting, Following, Upkeeping):
         if self._store.obstacle is not None:
             raise self._store.obstacle
         async with self._syncing:
-            with self._telling(progress) as telling:
+            with self._store.lock.held(), self._telling(progress) as telling:
                 cycle = self._cycle(remote, telling, accept=accept)
                 telling.report = found = await cycle.verify(only)
                 return found

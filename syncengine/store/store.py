@@ -17,6 +17,7 @@ from syncengine.errors import (
 from syncengine.models import ConversationKey
 from syncengine.store.batch import Write
 from syncengine.store.database import Connect, Connection, connect_threaded, translated
+from syncengine.store.lock import Unlocked, WriterLock
 from syncengine.store.migrate import check, check_readable, migrate
 from syncengine.store.writer import Decision, apply_all, claim
 
@@ -32,9 +33,16 @@ class Store:
     """A person's copy. Made by `open_store`."""
 
     def __init__(
-        self, path: Path, reader: Connection, writer: Connection | StoreError, connect: Connect
+        self,
+        path: Path,
+        reader: Connection,
+        writer: Connection | StoreError,
+        connect: Connect,
+        lock: WriterLock,
     ) -> None:
         self.path = path
+        self.lock = lock
+        """Held by whoever runs cycles."""
         self._reader = reader
         self._writer = writer
         self._connect = connect
@@ -184,8 +192,13 @@ def _data_version(connection: sqlite3.Connection) -> int:
     return int(connection.execute("PRAGMA data_version").fetchone()[0])
 
 
-async def open_store(path: Path, *, connect: Connect = connect_threaded) -> Store:
+async def open_store(
+    path: Path, *, connect: Connect = connect_threaded, lock: WriterLock | None = None
+) -> Store:
     """Open or create the file at `path`, with its tables up to date.
+
+    `lock` is one that somebody holds for longer; by default the file's own. Where the way to
+    open connections is not the usual one, nobody else knows the file.
 
     A file from a newer version, and one that may not be written, are opened for reading
     only: `obstacle` says why. Raises a StoreError where not even that is possible; the
@@ -200,7 +213,9 @@ async def open_store(path: Path, *, connect: Connect = connect_threaded) -> Stor
         if not isinstance(writer, StoreError):
             await writer.close()
         raise
-    return Store(path, reader, writer, connect)
+    if lock is None:
+        lock = (WriterLock if connect is connect_threaded else Unlocked)(path)
+    return Store(path, reader, writer, connect, lock)
 
 
 async def _open_writer(path: Path, connect: Connect) -> Connection | StoreError:
