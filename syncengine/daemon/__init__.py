@@ -1,0 +1,1 @@
+"""Many accounts kept up to date."""
