@@ -21,7 +21,7 @@ LAYERS = (
     {"export"},
     {"engine"},
     {"blocking"},
-    {"daemon", "emulator", "tui"},
+    {"emulator", "tui", "daemon"},
     {"cli"},  # commands start the programs beside it
     {"__init__", "__main__"},
 )
@@ -52,6 +52,7 @@ PURE = (
     "sync/absence.py",
     "sync/replays.py",
     "sync/intents.py",
+    "daemon/schedule.py",
     "plain.py",
     "store/words.py",
     "store/snippets.py",

@@ -1,1 +1,1 @@
-"""The background service: keeps every configured account up to date."""
+"""Many accounts kept up to date."""
