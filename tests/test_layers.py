@@ -39,6 +39,8 @@ DOORS = {
     "rich": ("cli/", "tui/"),
     "textual": ("tui/",),
     "platformdirs": ("cli/",),
+    "prometheus_client": ("daemon/metrics.py",),
+    "h11": ("daemon/answering.py",),
 }
 """Which files may import an outside library."""
 
@@ -58,6 +60,7 @@ PURE = (
     "store/snippets.py",
     "store/places.py",
     "store/ranking.py",
+    "daemon/standing.py",
     "models.py",
     "reports.py",
     "changes.py",
