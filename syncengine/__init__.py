@@ -54,7 +54,16 @@ from syncengine.models import (
     Source,
 )
 from syncengine.remote.port import Capabilities, Remote
-from syncengine.reports import Problem, Progress, Report, State, Status, Upkeep, Verification
+from syncengine.reports import (
+    Backup,
+    Problem,
+    Progress,
+    Report,
+    State,
+    Status,
+    Upkeep,
+    Verification,
+)
 from syncengine.store.lock import Holder, WriterLock, holder
 
 if TYPE_CHECKING:
@@ -63,6 +72,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Activity",
     "ActivityKind",
+    "Backup",
     "Capabilities",
     "Cause",
     "Change",

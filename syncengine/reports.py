@@ -97,6 +97,15 @@ class Upkeep:
     seconds: float
 
 
+@frozen
+class Backup:
+    """A copy of the file that was made."""
+
+    path: Path
+    bytes: int
+    seconds: float
+
+
 class State(StrEnum):
     """What an engine is doing."""
 

@@ -13,7 +13,7 @@ from syncengine.config import Config, Environment
 from syncengine.engine import SyncEngine
 from syncengine.models import Conversation, Fetched, Intent, Kind, Loaded, Message
 from syncengine.remote.port import Remote
-from syncengine.reports import Progress, Report, State, Status, Upkeep, Verification
+from syncengine.reports import Backup, Progress, Report, State, Status, Upkeep, Verification
 from syncengine.store.lock import WriterLock
 from syncengine.sync.outbox import Delivery
 
@@ -186,6 +186,16 @@ class BlockingEngine:
     def upkeep(self, *, progress: Callable[[int, int], None] | None = None) -> Upkeep:
         """Index what is behind, and let go of the bytes of what was deleted and delivered."""
         return self._call(self._engine.upkeep(progress=progress))
+
+    def backup(
+        self,
+        path: str | Path,
+        *,
+        force: bool = False,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Backup:
+        """Copy the file as it stands now."""
+        return self._call(self._engine.backup(path, force=force, progress=progress))
 
     def delete_remote_messages_with_ids(
         self, conversation_id: str, kind: Kind | str, message_ids: Iterable[str]

@@ -2,6 +2,7 @@
 
 import click
 
+from syncengine.cli.backup import backup
 from syncengine.cli.browse import browse
 from syncengine.cli.changes import changes
 from syncengine.cli.conversations import conversations
@@ -51,5 +52,6 @@ def syncengine() -> None:
 
 
 reading = (conversations, messages, search, changes, export, status)
-for command in (sync, verify, browse, *reading, delete, outbox, upkeep, emulator, demo):
+tending = (upkeep, backup)
+for command in (sync, verify, browse, *reading, delete, outbox, *tending, emulator, demo):
     syncengine.add_command(command)

@@ -33,6 +33,7 @@ _KEPT = {
     "export": "Nothing was exported; the same command again begins anew.",
     "search": "What was indexed so far is kept; the next search goes on from there.",
     "upkeep": "What was done so far is kept; the same command again goes on from there.",
+    "backup": "Nothing was copied; the same command again begins anew.",
     "demo": "What was done so far is kept.",
     "delete": "`syncengine outbox` lists what is still to be deleted on the server.",
 }

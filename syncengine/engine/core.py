@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Self
 
 from syncengine.config import Config, Environment
+from syncengine.engine.backing_up import BackingUp
 from syncengine.engine.deleting import Deleting
 from syncengine.engine.fetching import Fetching
 from syncengine.engine.following import Following, Telling
@@ -22,7 +23,7 @@ from syncengine.store.view import View
 from syncengine.sync.cycle import Cycle
 
 
-class SyncEngine(Fetching, Scrolling, Deleting, Following, Upkeeping):
+class SyncEngine(Fetching, Scrolling, Deleting, Following, Upkeeping, BackingUp):
     """One account's copy, and the way to its server. Use `SyncEngine.open`."""
 
     @classmethod

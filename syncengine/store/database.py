@@ -191,6 +191,23 @@ def _create_private(path: Path) -> None:
 
 
 @contextmanager
+def created(path: Path) -> Iterator[sqlite3.Connection]:
+    """A new file, for its owner only, to be filled in one go and then flushed by the caller:
+    until then it is worth nothing, and SQLite never waits for the disk.
+
+    Raises StoreError, also where there is a file already.
+    """
+    with translated(path):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+        settings = ("PRAGMA page_size = 8192", "PRAGMA synchronous = OFF")
+        connection = _configured(f"file:{quote(str(path))}?mode=rw", settings)
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+
+@contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[None]:
     """A write transaction: committed whole, or rolled back whole (law 1)."""
     connection.execute("BEGIN IMMEDIATE")

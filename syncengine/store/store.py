@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -136,6 +137,18 @@ class Store:
             old, self._reader, self._file = self._reader, reader, file
             self.files += 1
             await old.close()
+
+    async def aside(self, job: Callable[[sqlite3.Connection, threading.Event], T]) -> T:
+        """Run a long job that only reads, on a connection of its own: other reads do not
+        wait for it. The event is set when nobody waits for it any more."""
+        await self._follow()
+        stop = threading.Event()
+        connection = await self._connect(self.path, True)
+        try:
+            return await connection.run(lambda c: job(c, stop))
+        finally:
+            stop.set()
+            await connection.close()
 
     async def serve(self, query: Callable[[sqlite3.Connection], T]) -> T:
         """As `read`, for a person who waits: the next commits are small, for while one is

@@ -33,6 +33,7 @@ from syncengine.sync.links import (
     finished,
     is_named,
     moved,
+    new_of,
     next_link,
     shows_named,
     shows_newer,
@@ -250,7 +251,7 @@ class History:
             unproved = with_proof(link)
             pending = self._committer.submit(decision)
             stuck = page.cursor == link.cursor
-            empty = 0 if page.messages else empty + 1
+            empty = 0 if new_of(link, page) else empty + 1
             if link.virgin and not page.end and not stuck:
                 # Whatever the writer finds, the next page is wanted: fetch it meanwhile.
                 link = moved(link, page)
@@ -275,13 +276,13 @@ class History:
         page = await self._fetch(key, link.cursor)
         if provable and (shows_newer(page, link) or (page.end and not shows_named(page))):
             return await self._ask_with_proof(key, link)
-        page = below_rows(link, page)
+        shown = below_rows(link, page)
         if link.above is None:
-            return page, place_head(key, page, self.rules)
+            return page, place_head(key, shown, self.rules)
         if link.fresh and not provable and self._remote.capabilities.starts_at_messages:
             self._hasty.add(key)  # nothing to prove it by, and lag may explain what it shows
             return page, place_nothing
-        return page, place_below(key, link.above, page, self.rules)
+        return page, place_below(key, link.above, shown, self.rules)
 
     async def _ask_with_proof(self, key: ConversationKey, link: Link) -> tuple[Page, Decision]:
         """The same page, asked for from one message higher: it must show where it hangs."""

@@ -72,13 +72,21 @@ def with_proof(link: Link) -> Link | None:
     return evolve(link, virgin=False) if link.virgin and link.before is not None else None
 
 
+def new_of(link: Link, page: Page) -> Sequence[MessageRow]:
+    """What a page shows that is none of the link's rows: a server that repeats one for ever
+    leads nowhere."""
+    known = {row.message_id for row in link.rows}
+    return [message for message in page.messages if message.message_id not in known]
+
+
 def moved(link: Link, page: Page) -> Link:
     """The link after a page, whatever the writer made of it."""
     if not page.messages:
         return evolve(link, cursor=page.cursor or link.cursor)
     named = [index for index, m in enumerate(page.messages) if is_named(m.message_id)]
     if not named:
-        return evolve(link, rows=[*link.rows, *page.messages], cursor=page.cursor or link.cursor)
+        rows = [*link.rows, *new_of(link, page)]
+        return evolve(link, rows=rows, cursor=page.cursor or link.cursor)
     last = page.messages[named[-1]]
     earlier = [page.messages[index].message_id for index in named[:-1]]
     return evolve(

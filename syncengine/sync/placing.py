@@ -189,6 +189,10 @@ class _Placing:
         judged = judge_head(key, page, self.held, view)
         if page.repeated and view.newest_served(key) in self.held:
             page = evolve(page, repeated=False)  # it was the head, whatever it was asked for
+        elif page.repeated and any(m.message_id not in self.held for m in page.messages):
+            # An old page that was not stored yet: what it shows is new, and not newer.
+            doubt = Doubt(page.messages[0].message_id, page.served_at)
+            return evolve(_disbelieve(key, doubt, view), absence=sightings(page, self.held))
         run = evolve(self.run, open_above=judged.open_above)
         batch = evolve(self, page=page, run=run).woven(to_head=judged.covers)
         if batch is None or batch.shifts:

@@ -1,5 +1,7 @@
 """A server with the readable world, and copies of what was pulled from it."""
 
+import os
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -60,3 +62,17 @@ def world() -> World:
     world.add_user("alice")
     world.add_user("bob")
     return world
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 1.5 MB."""
+    mounted = tmp_path / "disk"
+    mounted.mkdir()
+    line = ["mount", "-t", "tmpfs", "-o", "size=1536k", "tmpfs", str(mounted)]
+    if os.name != "posix" or os.getuid() != 0:
+        pytest.skip("a small file system can be mounted by root only")
+    if subprocess.run(line, capture_output=True, check=False).returncode != 0:
+        pytest.skip("no file system can be mounted here")
+    yield mounted
+    subprocess.run(["umount", "-l", str(mounted)], check=True)

@@ -88,20 +88,6 @@ def test_a_folder_that_is_not_there_yet_is_made(newcomer: Person) -> None:
     assert path.stat().st_mode & 0o777 == 0o600
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 1.5 MB."""
-    mounted = tmp_path / "disk"
-    mounted.mkdir()
-    line = ["mount", "-t", "tmpfs", "-o", "size=1536k", "tmpfs", str(mounted)]
-    if os.name != "posix" or os.getuid() != 0:
-        pytest.skip("a small file system can be mounted by root only")
-    if subprocess.run(line, capture_output=True, check=False).returncode != 0:
-        pytest.skip("no file system can be mounted here")
-    yield mounted
-    subprocess.run(["umount", "-l", str(mounted)], check=True)
-
-
 def test_a_full_disk(serve: Serve, small_disk: Path) -> None:
     """Exit 5 and a hint; what was stored before stays readable, and with room sync goes on."""
     person = serve(sized_world("4x3000")).but(SYNCENGINE_DB=str(small_disk / "alice.db"))

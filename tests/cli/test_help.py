@@ -10,6 +10,7 @@ from tests.cli.command import Person
 
 COMMANDS = sorted(syncengine.commands)
 SPELLED = {
+    "backup": {"--force"},
     "changes": {"--since"},
     "conversations": {"--after"},
     "delete": {"--ids", "--before", "--all", "--keep-messages", "--dry-run", "--yes"},
@@ -24,7 +25,7 @@ what is a date or a message's id to one command must not be a number to another.
 def test_the_commands() -> None:
     """The ones that there are."""
     reading = ["changes", "conversations", "export", "messages", "outbox", "search", "status"]
-    others = ["browse", "delete", "demo", "emulator", "sync", "upkeep", "verify"]
+    others = ["backup", "browse", "delete", "demo", "emulator", "sync", "upkeep", "verify"]
     assert sorted([*reading, *others]) == COMMANDS
 
 

@@ -25,5 +25,7 @@ CORPUS: dict[int, str] = {
     513902: "a replay looked like a second read to a mirror, and the oracle did not know",
     1004370: "where history ended, a guessed gap stayed open below it",
     1008277: "a page hung on a row without an id, which stood on every page",
+    1116951: "an old page, not stored yet, was given for the newest end, and taken for newer",
+    1116957: "the same",
     4392: "a mirror dropped what a cap on length had pushed out",
 }
