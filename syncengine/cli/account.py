@@ -1,16 +1,17 @@
-"""Which account: its server, its secret, its file."""
+"""Which account: its server, its secret, its file; from flags, or from the configuration."""
 
-import hashlib
 import os
 import shlex
 import sys
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
-from urllib.parse import quote
 
 import click
-import platformdirs
 from attrs import frozen
 
+from syncengine.accounts import default_file, secret_of
+from syncengine.cli.configured import configured
 from syncengine.cli.options import variable
 from syncengine.errors import ConfigError
 from syncengine.remote.easemob.client import EasemobRemote
@@ -18,13 +19,13 @@ from syncengine.remote.easemob.client import EasemobRemote
 PASSWORD_VARIABLE = "SYNCENGINE_PASSWORD"  # noqa: S105 - the variable's name, not a secret
 TOKEN_VARIABLE = "SYNCENGINE_TOKEN"  # noqa: S105 - the variable's name, not a secret
 
-_LONGEST_NAME = 200
-"""Bytes; file systems allow 255, and SQLite adds endings of its own."""
-
 
 @frozen
 class Account:
-    """What names an account on a server; the secret comes from elsewhere."""
+    """What flags say of an account on a server; the secret comes from elsewhere.
+
+    Where a configured account is meant, all of it comes from the configuration.
+    """
 
     server: str | None
     app_key: str | None
@@ -34,6 +35,11 @@ class Account:
     @property
     def can_sign_in(self) -> bool:
         """Whether all that it takes to sign in is given, and nobody has to be asked."""
+        account = configured()
+        if account is not None:
+            with suppress(ConfigError):
+                return bool(secret_of(account).value)
+            return False
         return bool(self.server and self.app_key and self.user and secret_given())
 
     def remote(self) -> EasemobRemote:
@@ -41,7 +47,11 @@ class Account:
 
         Raises ConfigError for what is missing or cannot be used.
         """
-        self._check()
+        account = configured()
+        if account is not None:
+            return account.remote()
+        flags = {"--server": self.server, "--app-key": self.app_key, "--user": self.user}
+        check_complete(flags)
         try:
             return self._remote()
         except ConfigError as error:  # its hint is for programs, which have no flags
@@ -56,19 +66,20 @@ class Account:
             app_key=self.app_key or "",
             user=user,
             token=token,
-            password=None if token else _password(user),
+            password=None if token else ask_password(user),
             allow_insecure_http=self.allow_insecure_http,
         )
 
-    def _check(self) -> None:
-        flags = {"--server": self.server, "--app-key": self.app_key, "--user": self.user}
-        missing = [flag for flag, value in flags.items() if not value]
-        if missing:
-            raise ConfigError(
-                f"missing: {', '.join(missing)}",
-                hint=f"Give flags, or set {', '.join(map(variable, missing))}."
-                " No account yet? Try `syncengine demo`.",
-            )
+
+def check_complete(flags: Mapping[str, str | None]) -> None:
+    """Raises ConfigError, which names each flag that is missing."""
+    missing = [flag for flag, value in flags.items() if not value]
+    if missing:
+        raise ConfigError(
+            f"missing: {', '.join(missing)}",
+            hint=f"Give flags, or set {', '.join(map(variable, missing))}."
+            " No account yet? Try `syncengine demo`.",
+        )
 
 
 def secret_given() -> bool:
@@ -76,7 +87,8 @@ def secret_given() -> bool:
     return any(os.environ.get(name) for name in (PASSWORD_VARIABLE, TOKEN_VARIABLE))
 
 
-def _password(user: str) -> str:
+def ask_password(user: str) -> str:
+    """From the variable, or from a person at the terminal. Raises ConfigError."""
     password = os.environ.get(PASSWORD_VARIABLE)
     if password:
         return password
@@ -90,22 +102,18 @@ def _password(user: str) -> str:
 
 def database(db: Path | None, user: str | None) -> Path:
     """The file to use, whether it exists or not."""
+    account = configured()
+    if account is not None:
+        return account.file
     if db is not None:
         return db
     if not user:
         raise ConfigError(
             "missing: --user or --db",
-            hint=f"Give --user NAME or --db PATH, or set {variable('--user')}.",
+            hint=f"Give --user NAME or --db PATH, or set {variable('--user')}."
+            " `syncengine account add` spares you that.",
         )
-    return platformdirs.user_data_path("syncengine") / f"{_file_name(user)}.db"
-
-
-def _file_name(user: str) -> str:
-    """A name that no user can lead out of the folder, and no file system finds too long."""
-    name = quote(user, safe="")
-    if len(name) <= _LONGEST_NAME:
-        return name
-    return f"{name[:100]}-{hashlib.sha256(user.encode()).hexdigest()[:32]}"
+    return default_file(user)
 
 
 def existing_database(db: Path | None, user: str | None) -> Path:
@@ -118,8 +126,11 @@ def existing_database(db: Path | None, user: str | None) -> Path:
 
 def _nothing_stored(path: Path, db: Path | None, user: str | None) -> ConfigError:
     """Says which command stores something there."""
-    whose = f"for {user} yet ({path})" if user else f"in {path} yet"
+    account = configured()
     named = {"--user": user, "--db": db}
+    if account is not None:
+        user, named = account.name, {"--account": account.name}
+    whose = f"for {user} yet ({path})" if user else f"in {path} yet"
     flags = [f"{flag} {shlex.quote(str(value))}" for flag, value in named.items() if value]
     return ConfigError(
         f"nothing is stored {whose}", hint=f"Run `syncengine sync {' '.join(flags)} …` first."

@@ -2,6 +2,7 @@
 
 import click
 
+from syncengine.cli.accounts import account
 from syncengine.cli.backup import backup
 from syncengine.cli.browse import browse
 from syncengine.cli.changes import changes
@@ -30,15 +31,19 @@ def syncengine() -> None:
 
     \b
     Try it without an account:  syncengine demo
-    Pull an account:            syncengine sync --server URL \\
-                                    --app-key ORG#APP --user NAME
-    Read it in a window:        syncengine browse --user NAME
-    Read it, with no network:   syncengine conversations --user NAME
-                                syncengine messages CONVERSATION --user NAME
+    Configure an account:       syncengine account add NAME --server URL \\
+                                    --app-key ORG#APP --user USER
+    Pull it:                    syncengine sync
+    Read it in a window:        syncengine browse
+    Read it, with no network:   syncengine conversations
+                                syncengine messages CONVERSATION
+                                syncengine search WORDS
     Take it elsewhere:          syncengine export --format html --output DIR
-                                syncengine search WORDS --user NAME
-    Delete, here and there:     syncengine delete CONVERSATION --user NAME
-    Compare all of it again:    syncengine verify --server URL …
+    Delete, here and there:     syncengine delete CONVERSATION
+    Compare all of it again:    syncengine verify
+
+    With several accounts, --account NAME says which. What is configured can also be given
+    with each command: --server, --app-key, --user, --db.
 
     Flags follow the command. Each can also be given in the environment, for example --user
     as SYNCENGINE_USER, apart from those whose help names no variable. Secrets are never flags:
@@ -52,6 +57,6 @@ def syncengine() -> None:
 
 
 reading = (conversations, messages, search, changes, export, status)
-tending = (upkeep, backup)
-for command in (sync, verify, browse, *reading, delete, outbox, *tending, emulator, demo):
+writing = (delete, outbox, upkeep, backup)
+for command in (account, sync, verify, browse, *reading, *writing, emulator, demo):
     syncengine.add_command(command)

@@ -10,7 +10,9 @@ from typing import Any
 import click
 
 from syncengine.cli.account import Account, database, existing_database
-from syncengine.cli.options import account_options, file_options, option
+from syncengine.cli.configured import configured
+from syncengine.cli.options import account_options, file_options, option, read_config
+from syncengine.config import Config
 from syncengine.engine import SyncEngine
 from syncengine.errors import ConfigError
 from syncengine.remote.easemob.client import EasemobRemote
@@ -45,16 +47,17 @@ def browse(
     """
     _check_terminal()
     window = load_window()
-    if offline or not (server or app_key):
-        return asyncio.run(show(window, existing_database(db, user), None))
+    config = read_config({})
+    if offline or not (server or app_key or configured()):
+        return asyncio.run(show(window, existing_database(db, user), None, config))
     remote = Account(server, app_key, user, allow_insecure_http).remote()
-    return asyncio.run(show(window, database(db, user), remote))
+    return asyncio.run(show(window, database(db, user), remote, config))
 
 
-async def show(window: ModuleType, path: Path, remote: EasemobRemote | None) -> int:
+async def show(window: ModuleType, path: Path, remote: EasemobRemote | None, config: Config) -> int:
     """Until it is closed; the exit code."""
     sys.setswitchinterval(_SWITCH)
-    async with SyncEngine.open(path, remote) as engine:
+    async with SyncEngine.open(path, remote, config=config) as engine:
         browser: Any = window.Browser(engine)
         await browser.run_async()
         return browser.return_code or 0

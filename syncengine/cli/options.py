@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import click
 from click.core import ParameterSource
 
+from syncengine.cli.configured import configured, given, note_config, note_name
 from syncengine.config import Config
 from syncengine.errors import ConfigError
 from syncengine.models import Kind, Retention
@@ -47,8 +48,28 @@ def db_option(meaning: str) -> Callable[[F], F]:
     )
 
 
+def config_option(command: F) -> F:
+    """`--config`: which configuration. No argument of the command: `configured` knows it."""
+    return option(
+        "--config",
+        type=click.Path(path_type=Path, dir_okay=False),
+        metavar="FILE",
+        expose_value=False,
+        callback=note_config,
+        help="The configuration. Default: config.toml in your system's configuration folder.",
+    )(command)
+
+
 def file_options(command: F) -> F:
-    """`--db` and `--user`: which file."""
+    """`--account` and `--config`, or `--db` and `--user`: which file."""
+    command = config_option(command)
+    command = option(
+        "--account",
+        metavar="NAME",
+        expose_value=False,
+        callback=note_name,
+        help="A configured account. Default: the only one, unless other flags say which.",
+    )(command)
     command = option("--user", metavar="NAME", help="The user whose chats these are.")(command)
     return db_option(
         "The database file. Default: one named after the user, in your system's data folder."
@@ -125,8 +146,14 @@ def engine_options(command: F) -> F:
 
 
 def read_config(settings: Mapping[str, Any]) -> Config:
-    """The engine's configuration from flags. Raises ConfigError, which names the flag."""
+    """The engine's settings: those of the configured account, and before them the flags.
+
+    Raises ConfigError, which names the flag.
+    """
+    account = configured()
     try:
+        if account is not None:
+            return account.open_settings(**given(settings))
         return Config(**settings)
     except ConfigError as error:  # it names a setting as programs do
         name, _, rest = str(error).partition(" ")

@@ -141,6 +141,7 @@ def _bare(home: Path) -> dict[str, str]:
     return {
         "HOME": str(home),
         "XDG_DATA_HOME": str(home / "data"),
+        "XDG_CONFIG_HOME": str(home / "config"),
         "PATH": os.environ.get("PATH", ""),
         "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
         "LANG": "C.UTF-8",

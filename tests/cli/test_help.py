@@ -3,13 +3,26 @@
 import shlex
 
 import pytest
-from click import Context, Option
+from click import Command, Context, Group, Option
 
 from syncengine.cli.app import syncengine
 from tests.cli.command import Person
 
-COMMANDS = sorted(syncengine.commands)
+
+def commands(group: Group, prefix: str = "") -> dict[str, Command]:
+    """All that can be typed, by its words; a group of commands is none itself."""
+    found: dict[str, Command] = {}
+    for name, command in group.commands.items():
+        inner = isinstance(command, Group)
+        found |= commands(command, f"{prefix}{name} ") if inner else {f"{prefix}{name}": command}
+    return found
+
+
+KNOWN = commands(syncengine)
+COMMANDS = sorted(KNOWN)
 SPELLED = {
+    "account add": {"--secret", "--password-stdin", "--token-stdin", "--no-test", "--force"},
+    "account remove": {"--delete-copy", "--yes"},
     "backup": {"--force"},
     "changes": {"--since"},
     "conversations": {"--after"},
@@ -25,17 +38,19 @@ what is a date or a message's id to one command must not be a number to another.
 def test_the_commands() -> None:
     """The ones that there are."""
     reading = ["changes", "conversations", "export", "messages", "outbox", "search", "status"]
-    others = ["backup", "browse", "delete", "demo", "emulator", "sync", "upkeep", "verify"]
+    accounts = [f"account {name}" for name in ("add", "list", "remove", "test")]
+    others = [*accounts, "backup", "browse", "delete", "demo", "emulator", "sync", "upkeep"]
+    others += ["verify"]
     assert sorted([*reading, *others]) == COMMANDS
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_flag_shows_its_variable(newcomer: Person, name: str) -> None:
     """Each can come from `SYNCENGINE_…`, and the help says so; what deletes cannot."""
-    done = newcomer.call(name, "--help")
+    done = newcomer.call(*name.split(), "--help")
     assert (done.code, done.err) == (0, "")
     words = " ".join(done.out.split())
-    for flag in syncengine.commands[name].params:
+    for flag in KNOWN[name].params:
         if isinstance(flag, Option):
             assert flag.help
             assert flag.opts[0] in words
@@ -51,7 +66,7 @@ def test_a_variable_means_one_thing() -> None:
     """Whichever commands read it: the same kind of value, under the same name in the help."""
     meanings: dict[str, set[str]] = {}
     for name in COMMANDS:
-        for flag in syncengine.commands[name].params:
+        for flag in KNOWN[name].params:
             if isinstance(flag, Option) and flag.envvar is not None:
                 what = flag.help if flag.metavar == "ID" else f"{flag.type.name} {flag.metavar}"
                 meanings.setdefault(str(flag.envvar), set()).add(str(what))
@@ -69,18 +84,19 @@ def test_a_variable_of_one_command_does_not_reach_another(alice: Person) -> None
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_has_json(name: str) -> None:
     """Programs can read each of them."""
-    assert any("--json" in flag.opts for flag in syncengine.commands[name].params)
+    assert any("--json" in flag.opts for flag in KNOWN[name].params)
 
 
 @pytest.mark.parametrize("name", [name for name in COMMANDS if name != "demo"])
 def test_examples_can_be_typed(newcomer: Person, name: str) -> None:
     """An example line has only flags that there are."""
-    out = newcomer.call(name, "--help").out
+    out = newcomer.call(*name.split(), "--help").out
     (line,) = [each for each in out.replace("\\\n", "").splitlines() if "Example:" in each]
-    program, command, *rest = shlex.split(line.partition("Example:")[2])
-    assert (program, command) == ("syncengine", name)
-    found = syncengine.commands[name]
-    assert found.make_context(name, rest, parent=Context(syncengine), resilient_parsing=False)
+    typed = shlex.split(line.partition("Example:")[2])
+    words = ["syncengine", *name.split()]
+    assert typed[: len(words)] == words
+    rest = typed[len(words) :]
+    assert KNOWN[name].make_context(name, rest, parent=Context(syncengine), resilient_parsing=False)
 
 
 def test_the_first_page_teaches(newcomer: Person) -> None:
@@ -95,7 +111,7 @@ def test_the_first_page_teaches(newcomer: Person) -> None:
 @pytest.mark.parametrize("name", COMMANDS)
 def test_help_fits_a_terminal(newcomer: Person, name: str) -> None:
     """80 columns are enough, examples included."""
-    lines = newcomer.but(COLUMNS="80").call(name, "--help").out.splitlines()
+    lines = newcomer.but(COLUMNS="80").call(*name.split(), "--help").out.splitlines()
     assert all(len(line) <= 80 for line in lines)
 
 

@@ -1,0 +1,42 @@
+"""Signing in with a configured account, to see whether it works; and forgetting how."""
+
+import asyncio
+from contextlib import suppress
+
+from syncengine.accounts import Account, Configuration, Keeper, Secret, forget_secret
+from syncengine.errors import ConfigError, Gone, Unauthorized
+from syncengine.remote.easemob.client import EasemobRemote
+
+
+def try_out(account: Account, secret: Secret) -> int:
+    """How many conversations the first page of the list has. Raises what is wrong."""
+    try:
+        return asyncio.run(_ask(account.remote(secret)))
+    except Unauthorized as error:
+        again = f"Give another: `syncengine account add {account.name} --force`."
+        raise Unauthorized(str(error), hint=f"{error.hint} {again}") from error
+
+
+async def _ask(remote: EasemobRemote) -> int:
+    """The list, and one message: roaming may be switched off, which only history tells."""
+    try:
+        page = await remote.fetch_summaries()
+        if page.summaries:
+            with suppress(Gone):  # it was deleted between the two requests
+                await remote.fetch_page(page.summaries[0].key, limit=1)
+        return len(page.summaries)
+    finally:
+        await remote.close()
+
+
+def forgotten(account: Account, left: Configuration) -> tuple[bool, ConfigError | None]:
+    """Take its secret out of the keyring, unless an account that is left signs in with it;
+    whether it was there. A keyring that fails keeps nobody from removing an account."""
+    same = (account.secret, account.login)
+    shared = any((each.secret, each.login) == same for each in left.accounts.values())
+    if shared or account.secret.keeper is not Keeper.KEYRING:
+        return False, None
+    try:
+        return forget_secret(account), None
+    except ConfigError as error:
+        return False, error
