@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 
 from attrs import define, evolve, field, frozen
 
+from syncengine.daemon.states import AccountStatus
+
 
 @frozen(kw_only=True)
 class Standing:
@@ -69,11 +71,40 @@ class Snapshot:
     """Of this form."""
 
 
+def standing_of(status: AccountStatus) -> Standing:
+    """What a service says of an account, flat. What is counted is the ledger's part."""
+    fault, copy = status.fault, status.copy
+    return Standing(
+        name=status.name,
+        path=str(status.path),
+        server=status.server,
+        state=status.state.value,
+        last_sync=status.last_sync,
+        next_sync=status.next_sync,
+        error=None if fault is None else fault.error,
+        message="" if fault is None else fault.message,
+        hint="" if fault is None else fault.hint,
+        error_since=None if fault is None else fault.since,
+        failures=status.failures,
+        cycles=status.cycles,
+        requests=status.requests,
+        received=status.received,
+        conversations=None if copy is None else copy.conversations,
+        messages=None if copy is None else copy.messages,
+        gaps=None if copy is None else copy.gaps,
+        pending=None if copy is None else copy.pending,
+        refused=None if copy is None else copy.refused,
+        held_back=None if copy is None else copy.held_back,
+        verified_since=None if copy is None else copy.verified_since,
+        synced_at=None if copy is None else copy.synced_at,
+    )
+
+
 @define
 class _Counted:
     """What is remembered of one account between two looks."""
 
-    cycles: int = 0
+    failures: int = 0
     requests: int = 0
     received: int = 0
     errors: dict[str, int] = field(factory=dict)
@@ -114,9 +145,9 @@ class Ledger:
         """The account as it stands now, with what was counted. A counter that went back was
         started anew, as where an account was removed and added again."""
         counted = self._accounts.setdefault(standing.name, _Counted())
-        if standing.error is not None and standing.cycles != counted.cycles:
+        if standing.error is not None and standing.failures not in (0, counted.failures):
             counted.errors[standing.error] = counted.errors.get(standing.error, 0) + 1
-        counted.cycles = standing.cycles
+        counted.failures = standing.failures
         counted.requests_today += _grown(counted.requests, standing.requests)
         counted.received_today += _grown(counted.received, standing.received)
         counted.requests, counted.received = standing.requests, standing.received

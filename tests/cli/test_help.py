@@ -10,11 +10,13 @@ from tests.cli.command import Person
 
 
 def commands(group: Group, prefix: str = "") -> dict[str, Command]:
-    """All that can be typed, by its words; a group of commands is none itself."""
+    """All that can be typed, by its words; most groups of commands are none themselves."""
     found: dict[str, Command] = {}
     for name, command in group.commands.items():
-        inner = isinstance(command, Group)
-        found |= commands(command, f"{prefix}{name} ") if inner else {f"{prefix}{name}": command}
+        if isinstance(command, Group):
+            found |= commands(command, f"{prefix}{name} ")
+        if not isinstance(command, Group) or command.invoke_without_command:
+            found[f"{prefix}{name}"] = command
     return found
 
 
@@ -26,6 +28,7 @@ SPELLED = {
     "backup": {"--force"},
     "changes": {"--since"},
     "conversations": {"--after"},
+    "daemon install": {"--print"},
     "delete": {"--ids", "--before", "--all", "--keep-messages", "--dry-run", "--yes"},
     "export": {"--force"},
     "outbox": {"--retry", "--drop"},
@@ -40,7 +43,7 @@ def test_the_commands() -> None:
     reading = ["changes", "conversations", "export", "messages", "outbox", "search", "status"]
     accounts = [f"account {name}" for name in ("add", "list", "remove", "test")]
     others = [*accounts, "backup", "browse", "delete", "demo", "emulator", "sync", "upkeep"]
-    others += ["verify"]
+    others += ["daemon", "daemon install", "verify"]
     assert sorted([*reading, *others]) == COMMANDS
 
 

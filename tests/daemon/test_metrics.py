@@ -1,5 +1,9 @@
 """What Prometheus reads."""
 
+import re
+from pathlib import Path
+
+from attrs import evolve
 from prometheus_client.parser import text_string_to_metric_families
 
 from syncengine.daemon.logs import shortened
@@ -25,6 +29,8 @@ ACCOUNTS = [
     ),
     Standing(name=LONG, path="/eve.db", state="unauthorized", error="Unauthorized"),
 ]
+
+FULL = [evolve(ACCOUNTS[0], conversations=1, messages=2, held_back=0)]
 
 
 def series(accounts: list[Standing], *, process: bool = False) -> dict[tuple[str, ...], float]:
@@ -88,3 +94,13 @@ def test_health() -> None:
     well = health(snapshot, stopping=False)
     assert (well.status, well.body) == (200, b"ok: 2 accounts, 1 with an error\n")
     assert health(snapshot, stopping=True).status == 503
+
+
+def test_the_dashboard_of_the_readme_asks_for_what_there_is() -> None:
+    """Every series that its queries name exists; every series of an account is named."""
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    section = readme.partition("## The daemon")[2].partition("\n## ")[0]
+    asked = set(re.findall(r"\b(?:syncengine_account|process)_\w+", section))
+    there = {name for name, *_ in series(FULL, process=True)}
+    assert asked <= there
+    assert {name for name in there if name.startswith("syncengine_account")} <= asked

@@ -12,15 +12,18 @@ def alice(**more: object) -> Standing:
 
 
 def test_errors_are_counted_once_a_cycle() -> None:
-    """However often one looks between two cycles."""
+    """However often one looks between two cycles, and while a cycle ends."""
     ledger = Ledger()
     for _ in range(3):
-        found = ledger.enter(alice(cycles=1, error="Unreachable"))
+        found = ledger.enter(alice(cycles=1, failures=1, error="Unreachable"))
     assert found.errors == {"Unreachable": 1}
-    ledger.enter(alice(cycles=2, error="Unreachable"))
-    found = ledger.enter(alice(cycles=3, error="Unauthorized"))
+    ledger.enter(alice(cycles=2, failures=1, error="Unreachable"))  # ended, not judged yet
+    ledger.enter(alice(cycles=2, failures=2, error="Unreachable"))
+    found = ledger.enter(alice(cycles=3, failures=3, error="Unauthorized"))
     assert found.errors == {"Unreachable": 2, "Unauthorized": 1}
     assert ledger.enter(alice(cycles=4)).errors == found.errors
+    ledger.enter(alice(cycles=5))
+    assert ledger.enter(alice(cycles=5, failures=1, error="Gone")).errors["Gone"] == 1
 
 
 def test_today_goes_on_over_a_restart_and_ends_at_midnight() -> None:
@@ -42,7 +45,7 @@ def test_today_goes_on_over_a_restart_and_ends_at_midnight() -> None:
 def test_an_account_that_is_gone_is_forgotten() -> None:
     """Its numbers do not come back with another of that name."""
     ledger = Ledger()
-    ledger.enter(alice(requests=10, cycles=1, error="Gone"))
+    ledger.enter(alice(requests=10, failures=1, error="Gone"))
     ledger.forget_all_but({"bob"})
     found = ledger.enter(alice(requests=1, cycles=0))
     assert (found.requests_today, found.errors) == (1, {})
