@@ -3,8 +3,10 @@
 import asyncio
 import os
 import sqlite3
+import threading
 from contextlib import closing, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -148,11 +150,20 @@ async def test_one_that_is_given_up_leaves_nothing(
     side.send(*numbered(1, 2000))
     await side.sync()
     monkeypatch.setattr(backup, "_PAGES", 1)
+    step = backup._step
+
+    def step_and_wait(connection: Any, stop: threading.Event, *rest: Any) -> None:
+        """In the thread that copies: it is in the middle until somebody gives up."""
+        step(connection, stop, *rest)
+        stop.wait(30)
+
     async with side.engine(online=False) as engine:
 
         def give_up(done: int, total: int) -> None:
+            monkeypatch.setattr(backup, "_step", step)
             task.cancel()
 
+        monkeypatch.setattr(backup, "_step", step_and_wait)
         task = asyncio.create_task(engine.backup(copy, progress=give_up))
         await asyncio.gather(task, return_exceptions=True)
         assert task.cancelled()
