@@ -14,6 +14,7 @@ from syncengine.engine import SyncEngine
 from syncengine.models import Conversation, Fetched, Intent, Kind, Loaded, Message
 from syncengine.remote.port import Remote
 from syncengine.reports import Progress, Report, State, Status, Upkeep, Verification
+from syncengine.store.outbox import Undelivered
 from syncengine.sync.outbox import Delivery
 
 T = TypeVar("T")
@@ -206,6 +207,10 @@ class BlockingEngine:
                 conversation_id, kind, delete_messages=delete_messages
             )
         )
+
+    def undelivered(self) -> Undelivered:
+        """The deletions that wait to be sent."""
+        return self._call(self._engine.undelivered())
 
     def deliver(self) -> Delivery:
         """Send what is pending in the outbox, without a sync. Faults are in the result."""
