@@ -216,6 +216,11 @@ def deferred(pace: Pace, turn: Turn, circuit: "Circuit", now: float, chance: flo
     return evolve(turn, state=state, due=start + wait)
 
 
+def interrupted(turn: Turn, now: float) -> Turn:
+    """Its cycle was cut, for others or for something more urgent: it goes on in its turn."""
+    return evolve(turn, state=AccountState.WAITING, due=now)
+
+
 def asked(turn: Turn, now: float) -> Turn:
     """Somebody wants it synced at once. Refused credentials are not tried again for that."""
     if turn.state in (AccountState.UNAUTHORIZED, AccountState.SYNCING, AccountState.REMOVED):
@@ -332,6 +337,11 @@ def abandoned(circuit: Circuit, now: float) -> Circuit:
     if circuit.state is CircuitState.HALF_OPEN:
         return evolve(circuit, state=CircuitState.OPEN, retry_at=now)
     return circuit
+
+
+def rested(circuit: Circuit, now: float) -> Circuit:
+    """The machine slept: what was known of the way to the server is old."""
+    return evolve(circuit, retry_at=min(circuit.retry_at, now))
 
 
 def refused(
