@@ -3,12 +3,13 @@
 import argparse
 import sys
 
-from benchmarks import browse, deletions, feed, pull, read, search
+from benchmarks import browse, deletions, feed, fleet, pull, read, search
 
 CASES = {
     "browse": browse,
     "deletions": deletions,
     "feed": feed,
+    "fleet": fleet,
     "pull": pull,
     "read": read,
     "search": search,

@@ -21,7 +21,7 @@ LAYERS = (
     {"accounts", "export"},
     {"engine"},
     {"blocking"},
-    {"emulator", "tui"},
+    {"emulator", "tui", "daemon"},
     {"cli"},  # commands start the programs beside it
     {"__init__", "__main__"},
 )
@@ -41,6 +41,8 @@ DOORS = {
     "platformdirs": ("accounts/folders.py",),
     "keyring": ("accounts/keyrings.py",),
     "tomlkit": ("accounts/editing.py",),
+    "prometheus_client": ("daemon/metrics.py",),
+    "h11": ("daemon/answering.py",),
 }
 """Which files may import an outside library."""
 
@@ -54,11 +56,13 @@ PURE = (
     "sync/absence.py",
     "sync/replays.py",
     "sync/intents.py",
+    "daemon/schedule.py",
     "plain.py",
     "store/words.py",
     "store/snippets.py",
     "store/places.py",
     "store/ranking.py",
+    "daemon/standing.py",
     "models.py",
     "reports.py",
     "changes.py",

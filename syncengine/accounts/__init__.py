@@ -14,7 +14,7 @@ Reading needs the extra `cli`; writing the file and the system's keyring need `d
 from syncengine.accounts.account import Account, Address, Configuration, Daemon, Polling
 from syncengine.accounts.configuration import load
 from syncengine.accounts.editing import Draft
-from syncengine.accounts.folders import check_folder, default_file, default_path
+from syncengine.accounts.folders import check_folder, default_file, default_path, default_state
 from syncengine.accounts.parsing import check_name, path_of, place_of
 from syncengine.accounts.secrets import (
     Keeper,
@@ -44,6 +44,7 @@ __all__ = [
     "check_name",
     "default_file",
     "default_path",
+    "default_state",
     "forget_secret",
     "keep_secret",
     "load",

@@ -25,6 +25,11 @@ def default_file(user: str) -> Path:
     return platformdirs.user_data_path("syncengine") / f"{_file_name(user)}.db"
 
 
+def default_state() -> Path:
+    """The folder where the daemon says how it is."""
+    return platformdirs.user_state_path("syncengine")
+
+
 def _file_name(user: str) -> str:
     """A name that no user can lead out of the folder, and no file system finds too long."""
     name = quote(user, safe="")

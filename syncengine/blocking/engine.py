@@ -15,6 +15,7 @@ from syncengine.models import Conversation, Fetched, Intent, Kind, Loaded, Messa
 from syncengine.remote.port import Remote
 from syncengine.reports import Backup, Progress, Report, State, Status, Upkeep, Verification
 from syncengine.store.lock import WriterLock
+from syncengine.store.outbox import Undelivered
 from syncengine.sync.outbox import Delivery
 
 T = TypeVar("T")
@@ -218,6 +219,10 @@ class BlockingEngine:
                 conversation_id, kind, delete_messages=delete_messages
             )
         )
+
+    def undelivered(self) -> Undelivered:
+        """The deletions that wait to be sent."""
+        return self._call(self._engine.undelivered())
 
     def deliver(self) -> Delivery:
         """Send what is pending in the outbox, without a sync. Faults are in the result."""

@@ -7,6 +7,7 @@ from syncengine.cli.backup import backup
 from syncengine.cli.browse import browse
 from syncengine.cli.changes import changes
 from syncengine.cli.conversations import conversations
+from syncengine.cli.daemon import daemon
 from syncengine.cli.delete import delete
 from syncengine.cli.demo import demo
 from syncengine.cli.doctor import doctor
@@ -36,6 +37,7 @@ def syncengine() -> None:
     Configure an account:       syncengine account add NAME --server URL \\
                                     --app-key ORG#APP --user USER
     Pull it:                    syncengine sync
+    Keep it up to date:         syncengine daemon
     Read it in a window:        syncengine browse
     Read it, with no network:   syncengine conversations
                                 syncengine messages CONVERSATION
@@ -60,5 +62,5 @@ def syncengine() -> None:
 
 reading = (conversations, messages, search, changes, export, status)
 tending = (delete, outbox, upkeep, backup, doctor, recover)
-for command in (account, sync, verify, browse, *reading, *tending, emulator, demo):
+for command in (account, sync, verify, daemon, browse, *reading, *tending, emulator, demo):
     syncengine.add_command(command)

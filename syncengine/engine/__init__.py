@@ -1,5 +1,5 @@
 """What a program calls: core (opens, syncs), fetching, scrolling, deleting, following,
-upkeeping, backing_up; parts is what they share."""
+upkeeping, backing_up, waiting; parts is what they share."""
 
 from syncengine.engine.core import SyncEngine
 

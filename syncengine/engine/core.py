@@ -12,6 +12,7 @@ from syncengine.engine.fetching import Fetching
 from syncengine.engine.following import Following, Telling
 from syncengine.engine.scrolling import Scrolling
 from syncengine.engine.upkeeping import Upkeeping
+from syncengine.engine.waiting import Waiting
 from syncengine.models import Kind
 from syncengine.remote.formats import decoder_for
 from syncengine.remote.port import Remote
@@ -23,7 +24,7 @@ from syncengine.store.view import View
 from syncengine.sync.cycle import Cycle
 
 
-class SyncEngine(Fetching, Scrolling, Deleting, Following, Upkeeping, BackingUp):
+class SyncEngine(Fetching, Scrolling, Deleting, Following, Upkeeping, BackingUp, Waiting):
     """One account's copy, and the way to its server. Use `SyncEngine.open`."""
 
     @classmethod

@@ -6,6 +6,7 @@ can put them all back (law 8).
 
 import sqlite3
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from syncengine.changes import Cause, What
 from syncengine.models import ConversationKey, Intent, IntentKind, IntentState
@@ -265,6 +266,21 @@ def still_here(connection: sqlite3.Connection) -> int:
     """Messages that are deleted and not shown, and whose text is in the file all the same."""
     (number,) = connection.execute(_STILL_HERE).fetchone()
     return int(number)
+
+
+class Undelivered(NamedTuple):
+    """Which deletions wait to be sent, as far as to tell whether others do now."""
+
+    newest: int = 0
+    number: int = 0
+
+
+def undelivered(connection: sqlite3.Connection) -> Undelivered:
+    """The pending intents: the newest one's number, 0 for none, and how many there are."""
+    newest, number = connection.execute(
+        "SELECT coalesce(max(intent), 0), count(*) FROM intent WHERE state = 'pending'"
+    ).fetchone()
+    return Undelivered(newest, number)
 
 
 def write_revive(connection: sqlite3.Connection, row: int, revive: Revive) -> None:

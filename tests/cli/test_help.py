@@ -10,13 +10,13 @@ from tests.cli.command import Person
 
 
 def commands(group: Group, prefix: str = "") -> dict[str, Command]:
-    """All that can be typed, by its words; a group of commands is none itself."""
+    """All that can be typed, by its words; most groups of commands are none themselves."""
     found: dict[str, Command] = {}
     for name, command in group.commands.items():
         if isinstance(command, Group):
             found |= commands(command, f"{prefix}{name} ")
-        else:
-            found[prefix + name] = command
+        if not isinstance(command, Group) or command.invoke_without_command:
+            found[f"{prefix}{name}"] = command
     return found
 
 
@@ -28,6 +28,7 @@ SPELLED = {
     "backup": {"--force"},
     "changes": {"--since"},
     "conversations": {"--after"},
+    "daemon install": {"--print"},
     "delete": {"--ids", "--before", "--all", "--keep-messages", "--dry-run", "--yes"},
     "export": {"--force"},
     "outbox": {"--retry", "--drop"},
@@ -46,6 +47,8 @@ def test_the_commands() -> None:
         "backup",
         "browse",
         "delete",
+        "daemon",
+        "daemon install",
         "demo",
         "doctor",
         "emulator",

@@ -115,6 +115,11 @@ class EasemobRemote:
         """What the server's clock said with its last list, ms; None: nothing yet."""
         return self._server_time
 
+    @property
+    def received(self) -> int:
+        """Bytes of all answers so far, their headers not counted."""
+        return self._door.received
+
     async def fetch_summaries(self, cursor: str = "", *, limit: int = 50) -> SummaryPage:
         """One page of the conversation list, by the newest form that the server has."""
         if cursor.startswith(_NUMBERED):
@@ -160,6 +165,10 @@ class EasemobRemote:
     ) -> None:
         """Take the conversation from this user's list, with or without its messages."""
         await self._delete(self._calls.delete_conversation(key, delete_messages=delete_messages))
+
+    async def rest(self) -> None:
+        """End the connections that are idle; the token stays, the next request opens one."""
+        await self._door.rest()
 
     async def close(self) -> None:
         """End all connections. May be called twice."""
@@ -237,6 +246,8 @@ class Door:
         self._open_lane = transport or _lanes_to(base)
         self._idle: list[httpx.AsyncBaseTransport] = []
         self._closed = False
+        self.received = 0
+        """Bytes of all answers."""
         self._extensions = {"timeout": httpx.Timeout(timeout).as_dict()}
         self._deadline = timeout * DEADLINE
         self._headers = [
@@ -262,14 +273,19 @@ class Door:
             raise _ours(error) from error
         finally:
             await self._give_back(lane)
+        size = len(reply.body)
+        self.received += size
         if _log.isEnabledFor(logging.DEBUG):
-            size = len(reply.body)
             _log.debug("%s %s: %d, %d bytes", request.method, url.path, reply.status, size)
         return reply
 
     async def close(self) -> None:
         """End all connections; those in use end when their request does."""
         self._closed = True
+        await self.rest()
+
+    async def rest(self) -> None:
+        """End the connections that are idle."""
         while self._idle:
             await self._idle.pop().aclose()
 

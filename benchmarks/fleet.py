@@ -1,0 +1,245 @@
+"""What does a server see of a million clients when it was away for ten minutes and comes back?
+
+Clients on virtual time, in seconds. Every decision is the daemon's own: when a client asks
+next, what a failure makes of that, whether its server may be asked, are functions of
+`syncengine.daemon.schedule`. The model has no policy; it plays the server, which answers so
+many requests a second and refuses the rest, and chance: who has something new.
+
+All clients are switched on within the same second. A poll is one request, and one more where
+something is new: most clients are quiet, some talk every minute. Without jitter chance always
+draws 1. Without the budget of a server that fails (the circuit breaker) each try of a client
+is the engine's six attempts, and its next turn comes by its own back-off alone. The bucket of
+requests is not played: a client with one account, two requests a poll, never meets its bottom.
+"""
+
+import argparse
+import gc
+import random
+import time
+from array import array
+from collections.abc import Callable, MutableSequence, Sequence
+from pathlib import Path
+
+from attrs import field, frozen
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.pull import machine
+from syncengine import Config
+from syncengine.daemon import schedule
+from syncengine.daemon.schedule import CircuitState, Outcome, Pace
+from syncengine.errors import Unreachable
+
+_WARM, _AWAY, _AFTER = 1800, 600, 1800
+"""Seconds: until the load is steady, of the outage, and to look at after it."""
+_STEADY = 600
+"""The last so many seconds before the outage are the steady load."""
+_MOST = 2.0
+"""The peak after the return, in steady loads."""
+_ACTIVE, _TALK, _REST = 0.1, 60.0, 4 * 3600.0
+"""The share of active clients, and the seconds between two messages of an active and of a
+quiet client."""
+_ATTEMPTS = Config().attempts
+_CAPACITY = 2.5
+"""Of the server, in loads of the fleet at its longest interval and its active at the floor."""
+
+
+@frozen
+class Variant:
+    """How clients behave."""
+
+    jitter: bool
+    budget: bool
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        yes, no = ("with", "no"), ("without", "no")
+        return f"{(yes if self.jitter else no)[0]} jitter, {(yes if self.budget else no)[0]} budget"
+
+
+@frozen
+class Seen:
+    """What the server saw, second by second."""
+
+    variant: Variant
+    requests: Sequence[int]
+    refused: Sequence[int]
+    seconds: float
+    """Of this machine."""
+
+    @property
+    def steady(self) -> float:
+        """Requests a second before the outage."""
+        return sum(self.requests[_WARM - _STEADY : _WARM]) / _STEADY
+
+    @property
+    def peak(self) -> int:
+        """The most in a second after the return."""
+        return max(self.requests[_WARM + _AWAY :])
+
+    @property
+    def ratio(self) -> float:
+        """The peak in steady loads."""
+        return self.peak / self.steady
+
+    @property
+    def away(self) -> float:
+        """Requests a second in the second half of the outage."""
+        half = _AWAY // 2
+        return sum(self.requests[_WARM + half : _WARM + _AWAY]) / half
+
+
+@frozen
+class World:
+    """The server, the fleet, and what was seen."""
+
+    pace: Pace
+    capacity: int
+    chance: Callable[[], float]
+    breaker: bool
+    agenda: list[list[int]]
+    """Clients that ask in each second."""
+    requests: MutableSequence[int] = field(init=False)
+    refused: MutableSequence[int] = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        for name in ("requests", "refused"):
+            object.__setattr__(self, name, array("l", [0]) * (_end() + 1))
+
+    def answers(self, second: int) -> bool:
+        """One request; whether it is answered."""
+        self.requests[second] += 1
+        if not _WARM <= second < _WARM + _AWAY and self.requests[second] <= self.capacity:
+            return True
+        self.refused[second] += 1
+        return False
+
+    def plan(self, client: int, due: float) -> None:
+        """It asks then."""
+        if due < _end():
+            self.agenda[int(due)].append(client)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The case's flags."""
+    parser.add_argument("--clients", type=int, default=1_000_000)
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="also draw it, as PNG or SVG")
+    parser.add_argument("--only", action="store_true", help="only as the daemon is")
+    parser.add_argument("--seed", type=int, default=1)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Simulate and print; 1 where the peak after the return is too high."""
+    gc.disable()  # a million clients and no cycles: its passes take longer than the rest
+    console = Console()
+    console.print(machine())
+    variants = [Variant(True, True)]
+    if not options.only:
+        variants += [Variant(True, False), Variant(False, True), Variant(False, False)]
+    found = []
+    for variant in variants:
+        found.append(_simulated(options.clients, variant, options.seed))
+        console.print(f"{variant.name}: {found[-1].seconds:.0f} s", style="dim")
+    console.print(_table(found))
+    if options.plot is not None:
+        _draw(found, options.clients, options.plot)
+    return 0 if found[0].ratio < _MOST else 1
+
+
+def _end() -> int:
+    return _WARM + _AWAY + _AFTER
+
+
+def _simulated(clients: int, variant: Variant, seed: int) -> Seen:
+    started, chance = time.monotonic(), random.Random(f"fleet {seed}").random
+    pace = Pace()
+    active = clients * _ACTIVE
+    load = clients / pace.ceiling + active / pace.floor
+    drawn = chance if variant.jitter else (lambda: 1.0)
+    agenda: list[list[int]] = [[] for _ in range(_end() + 1)]
+    world = World(pace, int(_CAPACITY * load), drawn, variant.budget, agenda)
+    turns = [schedule.first_turn(pace, chance(), drawn()) for _ in range(clients)]
+    circuits = [schedule.CLOSED] * clients
+    fresh = array("d", [0.0]) * clients  # when each was last up to date
+    for client, turn in enumerate(turns):
+        world.plan(client, turn.due)
+    for second in range(_end()):
+        for client in agenda[second]:
+            rest = _TALK if client < active else _REST
+            turns[client], circuits[client] = _poll(
+                world, turns[client], circuits[client], second, rest, fresh[client], chance
+            )
+            if not turns[client].failures:
+                fresh[client] = second
+            world.plan(client, max(turns[client].due, second + 1))
+        agenda[second] = []
+    return Seen(variant, world.requests, world.refused, time.monotonic() - started)
+
+
+def _poll(
+    world: World,
+    turn: schedule.Turn,
+    circuit: schedule.Circuit,
+    second: int,
+    rest: float,
+    fresh: float,
+    chance: Callable[[], float],
+) -> tuple[schedule.Turn, schedule.Circuit]:
+    """One client's turn, and what it made of its schedule and its view of the server."""
+    pace, now = world.pace, float(second)
+    if not schedule.admits(circuit, now):
+        return schedule.deferred(pace, turn, circuit, now, world.chance()), circuit
+    circuit = schedule.probing(circuit)
+    failures = 0
+    news = chance() < 1 - 2.718281828 ** (-(now - fresh) / rest)
+    for _ in range(1 + news):
+        while not world.answers(second):
+            failures += 1
+            if not world.breaker:
+                if failures < _ATTEMPTS:
+                    continue
+                return schedule.failed(pace, turn, Unreachable, now, world.chance()), circuit
+            circuit = schedule.refused(pace, circuit, Unreachable, now, world.chance())
+            if circuit.state is CircuitState.OPEN:
+                return schedule.deferred(pace, turn, circuit, now, world.chance()), circuit
+        circuit = schedule.answered(circuit)
+    outcome = Outcome.NEWS if news else Outcome.QUIET
+    return schedule.succeeded(pace, turn, outcome, now, world.chance()), circuit
+
+
+def _table(found: Sequence[Seen]) -> Table:
+    names = ("steady, 1/s", "away, 1/s", "peak after, 1/s", "peak / steady", "refused")
+    table = Table("clients", *names)
+    for seen in found:
+        table.add_row(
+            seen.variant.name,
+            f"{seen.steady:,.0f}",
+            f"{seen.away:,.0f}",
+            f"{seen.peak:,}",
+            f"{seen.ratio:.2f}",
+            f"{sum(seen.refused[_WARM + _AWAY :]):,}",
+        )
+    return table
+
+
+def _draw(found: Sequence[Seen], clients: int, file: Path) -> None:
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot as plt
+
+    figure, axes = plt.subplots(
+        len(found), figsize=(9, 2.4 * len(found)), sharex=True, squeeze=False
+    )
+    minutes = [second / 60 for second in range(_end())]
+    for seen, (axis,) in zip(found, axes, strict=True):
+        axis.plot(minutes, seen.requests[: _end()], linewidth=0.6)
+        axis.axvspan(_WARM / 60, (_WARM + _AWAY) / 60, alpha=0.15, color="red", label="away")
+        axis.axhline(_MOST * seen.steady, linestyle="--", linewidth=0.8, color="grey")
+        axis.set(
+            title=f"{clients:,} clients, {seen.variant.name}", ylabel="requests/s", ylim=(0, None)
+        )
+    axes[-1][0].set_xlabel("minutes")
+    figure.tight_layout()
+    figure.savefig(file)

@@ -1,0 +1,504 @@
+"""Keeps many accounts up to date inside the caller's event loop: no signals, no globals.
+
+    every half second, or when somebody asks:
+        did the machine sleep? ─▶ all accounts soon, on new connections
+        did another process write a file? ─▶ is there a deletion? ─▶ that account now
+        who is due? ─▶ is its server asked just now? ─▶ a turn, so many at once
+
+When each account is due, and what an error makes of it, is decided in `schedule`; one turn
+is in `keeper`; how often a server is asked, in `gate`. Nothing here awaits an account: each
+turn is a task of its own, so that one that fails or hangs costs the others nothing but its
+place among those at once.
+"""
+
+import asyncio
+import logging
+import os
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from contextlib import suppress
+from types import TracebackType
+from typing import Any, Self
+
+from attrs import evolve
+
+from syncengine.config import Environment
+from syncengine.daemon import schedule
+from syncengine.daemon.files import Files
+from syncengine.daemon.gate import Held, Server
+from syncengine.daemon.keeper import Ended, Keeper
+from syncengine.daemon.schedule import NEVER, AccountState, CircuitState
+from syncengine.daemon.settings import ServiceAccount, Settings
+from syncengine.daemon.states import AccountStatus, ServerStatus, fault_of
+from syncengine.daemon.telling import Telling, Told
+from syncengine.errors import ConfigError, EngineClosed, Patience, StoreError, SyncEngineError
+
+_log = logging.getLogger("syncengine.daemon")
+
+
+class Unexpected(SyncEngineError):
+    """A fault of this program. The account tries again, as after other faults."""
+
+    patience = Patience.LATER
+    default_hint = "This is a fault of syncengine: the log has the details."
+
+
+class SyncService:
+    """Runs from `start` to `stop`, or for an `async with` block.
+
+    Every method is to be called in the event loop that it was started in.
+    """
+
+    def __init__(
+        self,
+        accounts: Iterable[ServiceAccount] = (),
+        *,
+        settings: Settings | None = None,
+        environment: Environment | None = None,
+        files: Files | None = None,
+    ) -> None:
+        """Raises ConfigError for two accounts with one name, or on one file."""
+        self._settings = settings or Settings()
+        self._pace = self._settings.pace
+        self._environment = environment or Environment()
+        self._files = files or Files()
+        self._first = _checked(accounts)
+        self._keepers: dict[str, Keeper] = {}
+        self._servers: dict[str, Server] = {}
+        self._turns: dict[str, asyncio.Task[None]] = {}
+        self._looks: dict[str, asyncio.Task[None]] = {}
+        self._loop: asyncio.Task[None] | None = None
+        self._wake = asyncio.Event()
+        self._telling = Telling()
+        self._stopped = False
+        self._clocks = (0, 0.0)
+
+    # Living
+
+    async def start(self) -> None:
+        """Begin: each account has its first turn within the pace's window."""
+        if self._loop is not None or self._stopped:
+            raise EngineClosed("a service starts once")
+        self._clocks = self._read_clocks()
+        self._add(self._first)
+        self._loop = asyncio.create_task(self._run())
+
+    async def stop(self) -> None:
+        """End: commits under way are finished, files and connections closed, within
+        `stop_within` seconds. What hangs longer is left to itself. May be called twice."""
+        if self._stopped:
+            return
+        self._stopped = True
+        tasks = [*self._turns.values(), *self._looks.values()]
+        if self._loop is not None:
+            tasks.append(self._loop)
+        for task in tasks:
+            task.cancel()
+        closing = [asyncio.create_task(_close(keeper)) for keeper in self._all()]
+        await self._bounded({*tasks, *closing})
+        self._telling.close()
+
+    async def run(self) -> None:
+        """Start, and run until cancelled; then stop."""
+        async with self:
+            assert self._loop is not None
+            await asyncio.shield(self._loop)
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.stop()
+
+    # Asking for something
+
+    def sync_now(self, name: str | None = None) -> None:
+        """One account, or all, as soon as there is room. One that is syncing does so once
+        more; one whose credentials were refused waits for others (`credentials_changed`).
+
+        Raises ConfigError for an account that is not here.
+        """
+        for keeper in self._all() if name is None else [self._keeper(name)]:
+            if keeper.server.circuit.away:  # the network may be back; what it asked for stands
+                keeper.server.rest_is_over()
+            self._ask(keeper)
+        self._wake.set()
+
+    def credentials_changed(self, name: str) -> None:
+        """There are new ones: the account's remote is made anew, and tried at once.
+
+        Raises ConfigError for an account that is not here.
+        """
+        keeper = self._keeper(name)
+        keeper.stale = True
+        self._cut_short(keeper)
+        keeper.turn = schedule.renewed(keeper.turn, self._now())
+        self._wake.set()
+
+    async def reload(self, accounts: Iterable[ServiceAccount]) -> None:
+        """These accounts from now on. Those that are here already, on the same file and
+        server and with the same settings, go on undisturbed, but for those that waited for
+        somebody: these try again. Returns when the ones that are gone are closed.
+
+        Raises ConfigError as the class does; then nothing changed.
+        """
+        wanted = _checked(accounts)
+        gone = [k for k in self._all() if not _same(k.account, wanted.get(k.account.name))]
+        for keeper in gone:
+            del self._keepers[keeper.account.name]
+        for keeper in self._all():
+            keeper.account = wanted.pop(keeper.account.name)
+            if keeper.turn.state in (AccountState.UNAUTHORIZED, AccountState.STOPPED):
+                self.credentials_changed(keeper.account.name)
+        await self._remove(gone)
+        self._add(wanted)
+        self._wake.set()
+
+    # How it stands
+
+    @property
+    def accounts(self) -> Mapping[str, AccountStatus]:
+        """Every account as it stands now, by name."""
+        return {keeper.account.name: self._status(keeper) for keeper in self._all()}
+
+    @property
+    def servers(self) -> Mapping[str, ServerStatus]:
+        """Every server as it stands now, by name."""
+        return {server.name: self._server_status(server) for server in self._servers.values()}
+
+    def changes(self) -> AsyncIterator[Told]:
+        """How accounts and servers stand from now on, each time that one stands otherwise.
+        A slow listener gets the newest of each. It ends when the service does."""
+        return self._telling.listen()
+
+    # The loop
+
+    async def _run(self) -> None:
+        while True:
+            self._wake.clear()
+            self._look_at_clocks()
+            self._look_at_files()
+            self._start_due()
+            await self._pause()
+
+    async def _pause(self) -> None:
+        """Until it is time to look, somebody is due, or somebody asks."""
+        now = self._now()
+        due = (k.turn.due - now for k in self._all() if k.turn.due > now)
+        seconds = min(self._settings.look_every, min(due, default=NEVER))
+
+        async def sleep() -> None:
+            await self._environment.sleep(seconds)
+
+        waits = {asyncio.create_task(sleep()), asyncio.create_task(self._wake.wait())}
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+
+    def _look_at_clocks(self) -> None:
+        before, self._clocks = self._clocks, self._read_clocks()
+        wall, monotonic = ((self._clocks[0] - before[0]) / 1000, self._clocks[1] - before[1])
+        if not schedule.slept(self._pace, wall, monotonic):
+            return
+        _log.info("the machine slept: all accounts are synced soon")
+        for server in self._servers.values():
+            server.rest_is_over()
+        for keeper in self._all():
+            keeper.stale = True
+            self._cut_short(keeper)
+            keeper.turn = schedule.woken(self._pace, keeper.turn, self._now(), self._chance())
+
+    def _look_at_files(self) -> None:
+        for name, keeper in self._keepers.items():
+            if name not in self._turns and name not in self._looks and keeper.watch.changed():
+                self._look_for_deletions(keeper)
+
+    def _look_for_deletions(self, keeper: Keeper) -> None:
+        if keeper.account.name not in self._looks:
+            self._looks[keeper.account.name] = asyncio.create_task(self._look(keeper))
+
+    async def _look(self, keeper: Keeper) -> None:
+        """Where a deletion waits that was not tried yet, it is delivered now."""
+        try:
+            with suppress(StoreError):  # its turn will say so
+                found = await keeper.undelivered()
+                if found.number and found != keeper.tried:
+                    keeper.urgent = True
+                    self._ask(keeper)
+        finally:
+            if self._looks.get(keeper.account.name) is asyncio.current_task():
+                del self._looks[keeper.account.name]
+            self._wake.set()
+
+    def _start_due(self) -> None:
+        now = self._now()
+        due = [k for k in self._all() if k.turn.due <= now and k.account.name not in self._turns]
+        for keeper in sorted(due, key=lambda k: (not k.urgent, k.turn.due)):
+            if len(self._turns) >= self._settings.at_once:
+                return
+            if not keeper.server.admits():
+                self._defer(keeper)
+            elif self._has_room(keeper.server):
+                self._start_turn(keeper)
+
+    def _has_room(self, server: Server) -> bool:
+        """A server that hangs must not hold up the others; one that is tried is tried once."""
+        busy = sum(self._keepers[name].server is server for name in self._turns)
+        if server.circuit.state is not CircuitState.CLOSED:
+            return not busy
+        most = self._settings.at_once
+        return busy < (most if len(self._servers) == 1 else max(1, most * 3 // 4))
+
+    def _start_turn(self, keeper: Keeper) -> None:
+        keeper.turn = schedule.begun(keeper.turn)
+        self._turns[keeper.account.name] = asyncio.create_task(self._turn(keeper))
+        self._tell(keeper)
+
+    async def _turn(self, keeper: Keeper) -> None:
+        name = keeper.account.name
+        try:
+            ended = await keeper.take_turn(lambda: self._others_wait(keeper))
+            self._judge(keeper, ended)
+            await self._close_if_idle(keeper)
+        except Exception as error:
+            _log.exception("account %s: %s", name, type(error).__name__)
+            self._judge(keeper, Ended(error=Unexpected(f"unexpected: {type(error).__name__}")))
+        finally:
+            if self._turns.get(name) is asyncio.current_task():
+                del self._turns[name]
+            self._wake.set()
+
+    def _others_wait(self, keeper: Keeper) -> bool:
+        now = self._now()
+        return len(self._turns) >= self._settings.at_once and any(
+            other.turn.due <= now for other in self._all() if other is not keeper
+        )
+
+    # What a turn came to
+
+    def _judge(self, keeper: Keeper, ended: Ended) -> None:
+        now, pace, turn = self._now(), self._pace, keeper.turn
+        if ended.error is not None:
+            self._judge_failure(keeper, ended, now)
+        elif ended.outcome is None:
+            keeper.turn = schedule.interrupted(turn, now)
+        else:
+            if turn.failures:
+                _log.info("account %s: well again", keeper.account.name)
+            keeper.fault = None
+            keeper.turn = schedule.succeeded(pace, turn, ended.outcome, now, self._chance())
+        if keeper.again and ended.error is None:
+            keeper.turn = schedule.asked(keeper.turn, now)
+        self._tell(keeper)
+
+    def _judge_failure(self, keeper: Keeper, ended: Ended, now: float) -> None:
+        assert ended.error is not None
+        pace, server = self._pace, keeper.server
+        before = keeper.fault
+        if ended.error_type is Held:
+            keeper.fault = server.fault or keeper.fault
+            keeper.turn = schedule.deferred(pace, keeper.turn, server.circuit, now, self._chance())
+            return  # it is told of the server, once
+        keeper.fault = fault_of(ended.error, self._environment.now(), before)
+        keeper.turn = schedule.failed(pace, keeper.turn, ended.error_type, now, self._chance())
+        if before is None or before.error != keeper.fault.error:
+            fault = keeper.fault
+            _log.warning("account %s: %s. %s", keeper.account.name, fault.message, fault.hint)
+
+    def _defer(self, keeper: Keeper) -> None:
+        before = keeper.turn.state
+        circuit = keeper.server.circuit
+        keeper.turn = schedule.deferred(
+            self._pace, keeper.turn, circuit, self._now(), self._chance()
+        )
+        keeper.fault = keeper.server.fault or keeper.fault
+        if keeper.turn.state is not before:
+            self._tell(keeper)
+
+    async def _close_if_idle(self, keeper: Keeper) -> None:
+        """Files stay open for who has a turn soon, as long as they are few."""
+        soon = keeper.turn.due - self._now() <= self._settings.keep_open
+        few = sum(other.is_open for other in self._all()) <= self._settings.open_engines
+        if not (soon and few):
+            await keeper.close_file()
+        # Own writes are no news; but what another process wrote meanwhile would be missed.
+        keeper.watch.changed()
+        if keeper.account.name in self._keepers and not self._stopped:
+            self._look_for_deletions(keeper)
+
+    # Accounts come and go
+
+    def _add(self, accounts: Mapping[str, ServiceAccount]) -> None:
+        for account in accounts.values():
+            if account.server not in self._servers:
+                server = Server(account.server, self._pace, self._environment, self._server_changed)
+                self._servers[account.server] = server
+            keeper = Keeper(
+                account,
+                self._servers[account.server],
+                schedule.first_turn(self._pace, self._now(), self._chance()),
+                self._settings,
+                self._environment,
+                self._files,
+            )
+            self._keepers[account.name] = keeper
+            self._tell(keeper)
+
+    async def _remove(self, keepers: list[Keeper]) -> None:
+        tasks = [t for k in keepers for t in self._tasks_of(k)]
+        for task in tasks:
+            task.cancel()
+        closing = {asyncio.create_task(_close(keeper)) for keeper in keepers}
+        await self._bounded({*tasks, *closing})
+        for keeper in keepers:
+            keeper.turn = evolve(keeper.turn, state=AccountState.REMOVED, due=NEVER)
+            self._tell(keeper)
+        used = {keeper.server.name for keeper in self._all()}
+        self._servers = {name: each for name, each in self._servers.items() if name in used}
+
+    def _tasks_of(self, keeper: Keeper) -> Iterator[asyncio.Task[None]]:
+        for tasks in (self._turns, self._looks):
+            task = tasks.pop(keeper.account.name, None)
+            if task is not None:
+                yield task
+
+    async def _bounded(self, tasks: "set[asyncio.Task[None]]") -> None:
+        """Until all have ended, or `stop_within` has passed."""
+        if not tasks:
+            return
+
+        async def patience() -> None:
+            await self._environment.sleep(self._settings.stop_within)
+
+        end = asyncio.create_task(patience())
+        everything = asyncio.gather(*tasks, return_exceptions=True)
+        both: set[asyncio.Future[Any]] = {end, everything}
+        try:
+            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+            if not everything.done():
+                _log.warning("something does not end in time; it is left to itself")
+        finally:
+            end.cancel()
+            await asyncio.gather(end, return_exceptions=True)
+
+    # Small things
+
+    def _ask(self, keeper: Keeper) -> None:
+        keeper.again = keeper.turn.state is AccountState.SYNCING
+        keeper.turn = schedule.asked(keeper.turn, self._now())
+
+    def _cut_short(self, keeper: Keeper) -> None:
+        """End its turn, if it has one: it begins anew."""
+        task = self._turns.pop(keeper.account.name, None)
+        if task is not None:
+            task.cancel()
+            keeper.turn = schedule.interrupted(keeper.turn, self._now())
+
+    def _keeper(self, name: str) -> Keeper:
+        found = self._keepers.get(name)
+        if found is None:
+            raise ConfigError(
+                f"there is no account {name!r}",
+                hint="The service knows: " + ", ".join(self._keepers),
+            )
+        return found
+
+    def _all(self) -> list[Keeper]:
+        return list(self._keepers.values())
+
+    def _now(self) -> float:
+        return self._environment.monotonic()
+
+    def _chance(self) -> float:
+        return self._environment.random.random()
+
+    def _read_clocks(self) -> tuple[int, float]:
+        return self._environment.now(), self._environment.monotonic()
+
+    # Telling
+
+    def _tell(self, keeper: Keeper) -> None:
+        self._telling.tell(self._status(keeper))
+
+    def _server_changed(self, server: Server) -> None:
+        """Network gone is a state, not a flood of errors: one line for all accounts."""
+        status = self._server_status(server)
+        if server.circuit.state is CircuitState.CLOSED:
+            _log.info("server %s: back", server.name)
+        elif server.fault is not None:
+            _log.warning("server %s: %s", server.name, server.fault.message)
+        self._telling.tell(status)
+
+    def _wall(self, due: float) -> int | None:
+        """A monotonic moment by the local clock, ms."""
+        if abs(due) == NEVER:
+            return None
+        return self._environment.now() + int((due - self._now()) * 1000)
+
+    def _status(self, keeper: Keeper) -> AccountStatus:
+        return AccountStatus(
+            name=keeper.account.name,
+            path=keeper.account.path,
+            server=keeper.account.server,
+            state=keeper.turn.state,
+            last_sync=keeper.last_sync,
+            next_sync=self._wall(keeper.turn.due),
+            fault=keeper.fault,
+            failures=keeper.turn.failures,
+            requests=keeper.requests,
+            received=keeper.received,
+            cycles=keeper.cycles,
+            report=keeper.report,
+            copy=keeper.copy,
+        )
+
+    def _server_status(self, server: Server) -> ServerStatus:
+        open_ = server.circuit.state is not CircuitState.CLOSED
+        return ServerStatus(
+            name=server.name,
+            circuit=server.circuit.state,
+            accounts=sum(keeper.server is server for keeper in self._all()),
+            next_try=self._wall(server.circuit.retry_at) if open_ else None,
+            fault=server.fault,
+        )
+
+
+async def _close(keeper: Keeper) -> None:
+    """When nothing is under way with it any more."""
+    with suppress(SyncEngineError):
+        await keeper.close()
+
+
+def _checked(accounts: Iterable[ServiceAccount]) -> dict[str, ServiceAccount]:
+    """By name. Raises ConfigError for what there may be once only."""
+    found: dict[str, ServiceAccount] = {}
+    files: dict[str, str] = {}
+    for account in accounts:
+        if account.name in found:
+            raise ConfigError(
+                f"two accounts are named {account.name}", hint="Give each a name of its own."
+            )
+        file = os.path.realpath(account.path)
+        if file in files:
+            raise ConfigError(
+                f"{account.name} and {files[file]} have the same file, {account.path}",
+                hint="A file holds one account: name another one.",
+            )
+        found[account.name], files[file] = account, account.name
+    return found
+
+
+def _same(one: ServiceAccount, other: ServiceAccount | None) -> bool:
+    """All but the function that makes the remote, which cannot be compared."""
+    return other is not None and (one.path, one.config, one.server) == (
+        other.path,
+        other.config,
+        other.server,
+    )

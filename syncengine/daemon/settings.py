@@ -1,0 +1,66 @@
+"""What steers a service, and what it is given of an account."""
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from attrs import field, frozen
+
+from syncengine.config import Config
+from syncengine.daemon.schedule import Pace
+from syncengine.errors import ConfigError
+from syncengine.remote.port import Remote
+
+RemoteFactory = Callable[[], Remote | Awaitable[Remote]]
+"""Makes the way to an account's server, with its present credentials: at the start, after a
+sleep of the machine, and when there are new ones. One that may block (a keyring) gives an
+awaitable, for example `lambda: asyncio.to_thread(make)`. May raise SyncEngineError."""
+
+
+def _positive(_: object, attribute: Any, value: float) -> None:
+    if not 0 < value <= 1e12:
+        raise ConfigError(f"{attribute.name} is {value}", hint="Use a number above 0.")
+
+
+@frozen
+class ServiceAccount:
+    """One account that a service keeps up to date."""
+
+    name: str
+    """For people; each is there once."""
+    path: Path = field(converter=Path)
+    """Its file."""
+    remote: RemoteFactory
+    config: Config = field(factory=Config)
+    server: str = ""
+    """Names the server, for example its address: accounts with the same share one budget of
+    requests and one circuit breaker."""
+
+
+@frozen(kw_only=True)
+class Settings:
+    """How a service works. Raises ConfigError for what it cannot work with."""
+
+    pace: Pace = field(factory=Pace)
+    at_once: int = field(default=8, validator=_positive)
+    """Cycles under way at once. One server has at most three quarters of them, where there
+    are several."""
+    open_engines: int = field(default=16, validator=_positive)
+    """Files that stay open, for accounts that have their next turn soon. Each costs two
+    threads, about five descriptors and some megabytes; all others are closed."""
+    keep_open: float = field(default=45.0, validator=_positive)
+    """Seconds: "soon"."""
+    look_every: float = field(default=0.5, validator=_positive)
+    """Seconds between two looks at the files, for deletions that another process asked for,
+    and at the clocks."""
+    longest_turn: float = field(default=60.0, validator=_positive)
+    """Seconds: a longer cycle is cut where others wait; it goes on from there later."""
+    audit_every: float = field(default=900.0, validator=_positive)
+    """Seconds between two cycles of an account that read again what is held
+    (`Config.audit_pages` each); those between are one request where nothing is new."""
+    upkeep_every: float = field(default=86_400.0, validator=_positive)
+    """Seconds between two upkeeps of a file that was written."""
+    log_cap: int = field(default=64 * 1024 * 1024, validator=_positive)
+    """Bytes: a write-ahead log that is larger after a cycle is emptied at once."""
+    stop_within: float = field(default=5.0, validator=_positive)
+    """Seconds: the most that stopping takes."""

@@ -1,0 +1,71 @@
+"""What a service tells of its accounts and servers: values that do not change."""
+
+from pathlib import Path
+
+from attrs import frozen
+
+from syncengine.daemon.schedule import AccountState, CircuitState
+from syncengine.errors import SyncEngineError
+from syncengine.reports import Problem, Report, Status
+
+
+@frozen
+class Fault:
+    """What ended a cycle."""
+
+    error: str
+    """The name of the error's class."""
+    message: str
+    hint: str
+    since: int
+    """Ms, local clock: when it was first met; the same error again keeps it."""
+
+
+@frozen
+class AccountStatus:
+    """One account as it stands. What is None is not known, or not yet."""
+
+    name: str
+    path: Path
+    server: str
+    state: AccountState
+    last_sync: int | None = None
+    """Ms, local clock: when the last cycle ended well."""
+    next_sync: int | None = None
+    """Ms, local clock; None: not by itself, or one is under way."""
+    fault: Fault | None = None
+    """Why the last cycle failed."""
+    failures: int = 0
+    """In a row."""
+    requests: int = 0
+    """Sent since the service started, repetitions included, sign-in not."""
+    received: int = 0
+    """Bytes of the answers to them, as far as the remote counts them."""
+    cycles: int = 0
+    """Ended, in whatever way, since the service started."""
+    report: Report | None = None
+    """What the last cycle did."""
+    copy: Status | None = None
+    """The copy in figures, as of the last cycle that changed it: gaps, pending and refused
+    deletions, verified since when, what is held back."""
+
+
+@frozen
+class ServerStatus:
+    """One server, as its accounts find it."""
+
+    name: str
+    circuit: CircuitState
+    accounts: int
+    next_try: int | None = None
+    """Ms, local clock: when it is asked again; None: now."""
+    fault: Fault | None = None
+    """Why it is left alone."""
+
+
+def fault_of(error: SyncEngineError | Problem, now: int, before: Fault | None) -> Fault:
+    """An error as it is told. The same as before is still that one."""
+    name = error.error if isinstance(error, Problem) else type(error).__name__
+    message = error.message if isinstance(error, Problem) else str(error)
+    same = before is not None and before.error == name
+    return Fault(name, message, error.hint, before.since if same and before else now)

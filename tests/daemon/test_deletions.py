@@ -1,0 +1,126 @@
+"""Deletions that another process writes into a file are delivered at once (law 8)."""
+
+import asyncio
+import os
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from syncengine import SyncEngine
+from syncengine.daemon.watching import Watch
+from syncengine.store.database import connect_inline
+from tests.daemon.virtual import Machine, gone, run
+from tests.harness import picture
+
+
+async def delete(machine: Machine, path: Path, *ids: str) -> None:
+    """What `syncengine delete` does, in another process: the file, and no server."""
+    async with SyncEngine.open(path, connect=connect_inline) as engine:
+        await engine.delete_remote_messages_with_ids("bob", "chat", ids)
+
+
+def served(machine: Machine) -> list[str]:
+    """What the server shows alice."""
+    return [str(m.message_id) for m in machine.side.world.history("alice", "bob", "chat")]
+
+
+def is_gone(machine: Machine, message_id: str) -> bool:
+    return message_id not in served(machine)
+
+
+@pytest.mark.parametrize("idle", [100, 1800])
+def test_a_deletion_is_delivered_within_a_second(machine: Machine, idle: float) -> None:
+    """Whether the file is open at the time or not, and however long the next poll is off."""
+
+    async def test() -> None:
+        ids = [machine.write("alice", f"m{n}") for n in range(3)]
+        account = machine.account("alice")
+        async with machine.service(account):
+            await asyncio.sleep(idle)
+            for message_id in ids[:2]:
+                await delete(machine, account.path, message_id)
+                took = await machine.until(partial(is_gone, machine, message_id), within=5)
+                assert took < 1
+            assert picture(account.path, "bob") == "[m2]"
+
+    run(test())
+
+
+def test_a_deletion_in_the_middle_of_a_long_pull_goes_first(machine: Machine) -> None:
+    """The pull is cut, the deletion delivered, and the pull goes on where it was."""
+
+    async def test() -> None:
+        texts = [f"m{n}" for n in range(300)]
+        ids = [machine.write("alice", text) for text in texts]
+        account = machine.account("alice", page_size=5)
+        machine.side.fail("latency", latency_ms=(500, 500))
+        async with machine.service(account) as service:
+            await machine.until(lambda: len(machine.line.asked) > 20)
+            await delete(machine, account.path, ids[-1])
+            took = await machine.until(lambda: ids[-1] not in served(machine), within=20)
+            assert took < 1.6  # half a second of it is the server's
+            assert service.accounts["alice"].last_sync is None
+            await machine.until(lambda: service.accounts["alice"].last_sync is not None)
+        assert picture(account.path, "bob") == f"[{' '.join(texts[:-1])}]"
+
+    run(test())
+
+
+def test_a_deletion_while_the_server_is_away_waits_for_it(machine: Machine) -> None:
+    """It is tried with the next probe, not again and again; and it is never lost."""
+
+    async def test() -> None:
+        ids = [machine.write("alice", f"m{n}") for n in range(2)]
+        account = machine.account("alice")
+        async with machine.service(account) as service:
+            await asyncio.sleep(200)
+            machine.line.answer = gone
+            await asyncio.sleep(300)
+            since = machine.time.monotonic()
+            await delete(machine, account.path, ids[0])
+            await asyncio.sleep(1200)
+            assert len(machine.line.times(since=since)) < 12
+            machine.line.answer = None
+            await machine.until(lambda: ids[0] not in served(machine), within=700)
+            await asyncio.sleep(5)
+            copy = service.accounts["alice"].copy
+            assert copy is not None
+            assert copy.pending == 0
+
+    run(test())
+
+
+def test_own_writes_wake_nobody(machine: Machine) -> None:
+    """News that are written here are no reason to ask again."""
+
+    async def test() -> None:
+        account = machine.account("alice")
+        async with machine.service(account) as service:
+            await asyncio.sleep(1800)
+            machine.write("alice")
+            cycles = service.accounts["alice"].cycles
+            service.sync_now()
+            await asyncio.sleep(29)
+            assert service.accounts["alice"].cycles == cycles + 1
+
+    run(test())
+
+
+def test_a_watch_sees_commits_and_nothing_else(tmp_path: Path) -> None:
+    """A write into the file or into its log; not that an empty log comes or goes."""
+    path = tmp_path / "alice.db"
+    watch, log = Watch(path), path.with_name("alice.db-wal")
+    assert watch.changed()
+    path.write_bytes(b"a page")
+    assert watch.changed()
+    log.touch()
+    assert not watch.changed()
+    log.write_bytes(b"a commit")
+    assert (watch.changed(), watch.changed()) == (True, False)
+    os.utime(log, ns=(1, 1))  # a log that is begun anew keeps its size
+    assert watch.changed()
+    log.unlink()
+    assert watch.changed()
+    path.unlink()
+    assert watch.changed()

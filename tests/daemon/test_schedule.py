@@ -1,0 +1,289 @@
+"""The schedule: properties of plain functions (laws 11 and 12)."""
+
+import itertools
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from syncengine import errors
+from syncengine.daemon import schedule
+from syncengine.daemon.schedule import (
+    NEVER,
+    AccountState,
+    Circuit,
+    CircuitState,
+    Outcome,
+    Pace,
+    Turn,
+)
+
+PACE = Pace()
+NOW = 1_000.0
+chances = st.floats(0, 1)
+outcomes = st.sampled_from(Outcome)
+passing = st.sampled_from(
+    [errors.Unreachable, errors.ServerFault, errors.Throttled, errors.StoreLocked]
+)
+
+
+def ended(turn: Turn, outcome: Outcome, now: float, chance: float) -> Turn:
+    return schedule.succeeded(PACE, schedule.begun(turn), outcome, now, chance)
+
+
+def after_failures(number: int, error: type[errors.SyncEngineError]) -> Turn:
+    turn = schedule.first_turn(PACE, NOW, 0)
+    for _ in range(number):
+        turn = schedule.failed(PACE, turn, error, NOW, 1)
+    return turn
+
+
+# An account
+
+
+@given(st.lists(st.tuples(outcomes, chances), min_size=1, max_size=30))
+def test_a_poll_is_never_below_the_floor_and_never_far_above_the_ceiling(
+    history: Sequence[tuple[Outcome, float]],
+) -> None:
+    """Whatever an account went through, its next poll keeps within the pace's bounds."""
+    turn, now = schedule.first_turn(PACE, NOW, 0), NOW
+    for outcome, chance in history:
+        turn = ended(turn, outcome, now, chance)
+        assert PACE.floor <= turn.due - now <= PACE.ceiling * 1.25
+        now = turn.due
+
+
+def test_a_quiet_account_is_asked_ever_more_rarely_and_one_with_news_often() -> None:
+    """Law 11: the interval grows by a factor up to the ceiling; news bring it to the floor."""
+    turn = schedule.first_turn(PACE, NOW, 0)
+    grown = []
+    for _ in range(8):
+        turn = ended(turn, Outcome.QUIET, NOW, 0)
+        grown.append(turn.due - NOW)
+    assert grown[:3] == [45, 67.5, 101.25]
+    assert grown[-1] == PACE.ceiling
+    assert ended(turn, Outcome.NEWS, NOW, 0).due == NOW + PACE.floor
+    assert ended(turn, Outcome.UNFINISHED, NOW, 0).due == NOW + PACE.floor
+
+
+@given(st.integers(1, 2000), passing, chances)
+def test_a_retry_has_full_jitter_under_one_ceiling(
+    failures: int, error: type[errors.SyncEngineError], chance: float
+) -> None:
+    """Law 12: anything up to a bound that doubles, also after thousands of failures."""
+    wait = schedule.backoff_wait(PACE, failures, chance)
+    bound = min(PACE.backoff_ceiling, PACE.backoff_base * 2.0 ** min(failures - 1, 50))
+    assert wait == max(PACE.backoff_least, chance * bound)
+    turn = Turn(AccountState.SYNCING, NEVER, PACE.floor, failures=failures - 1)
+    again = schedule.failed(PACE, turn, error, NOW, chance)
+    assert (again.due, again.failures) == (NOW + wait, failures)
+
+
+@given(st.floats(-1e12, 1e12), chances)
+def test_what_a_server_asks_for_is_obeyed_within_bounds(seconds: float, chance: float) -> None:
+    """Law 12: not sooner than asked, not later than the bound and its jitter."""
+    turn = schedule.first_turn(PACE, NOW, 0)
+    wait = schedule.failed(PACE, turn, errors.Throttled, NOW, chance, retry_after=seconds).due - NOW
+    asked = min(max(seconds, 0), PACE.longest_request)
+    assert wait == pytest.approx(max(1, asked + chance * PACE.spread))
+
+
+@pytest.mark.parametrize(
+    ("error", "state"),
+    [
+        (errors.Unreachable, AccountState.AWAY),
+        (errors.ServerFault, AccountState.RETRYING),
+        (errors.Throttled, AccountState.RETRYING),
+        (errors.StoreLocked, AccountState.RETRYING),
+        (errors.CursorStuck, AccountState.RETRYING),
+        (errors.StoreFull, AccountState.FULL),
+        (errors.Unauthorized, AccountState.UNAUTHORIZED),
+        (errors.ServiceNotEnabled, AccountState.STOPPED),
+        (errors.StoreCorrupt, AccountState.STOPPED),
+        (errors.StoreTooNew, AccountState.STOPPED),
+        (errors.ConfigError, AccountState.STOPPED),
+    ],
+)
+def test_the_error_decides_the_state(
+    error: type[errors.SyncEngineError], state: AccountState
+) -> None:
+    """An account whose error would come again has no next turn; every other one tries."""
+    turn = after_failures(1, error)
+    assert turn.state is state
+    assert (turn.due == NEVER) == (error.patience is errors.Patience.NEVER)
+
+
+def test_refused_credentials_wait_for_new_ones_alone() -> None:
+    """Neither a sleep nor a wish for a sync tries a refused password again; new ones do."""
+    turn = after_failures(1, errors.Unauthorized)
+    assert schedule.woken(PACE, turn, NOW, 0).due == NEVER
+    assert schedule.asked(turn, NOW).due == NEVER
+    again = schedule.renewed(turn, NOW)
+    assert (again.state, again.due, again.failures) == (AccountState.WAITING, NOW, 0)
+
+
+def test_who_asks_for_a_sync_gets_one_also_where_it_stopped() -> None:
+    """A stopped account, and one that waits, are due when somebody says so."""
+    for turn in (after_failures(1, errors.ServiceNotEnabled), after_failures(9, errors.Throttled)):
+        assert schedule.asked(turn, NOW).due == NOW
+
+
+def test_after_an_outage_the_pace_is_what_it_was() -> None:
+    """What piled up while a server was away says nothing about how active an account is."""
+    turn = schedule.first_turn(PACE, NOW, 0)
+    for _ in range(9):
+        turn = ended(turn, Outcome.QUIET, NOW, 0)
+    turn = schedule.failed(PACE, turn, errors.Unreachable, NOW, 1)
+    turn = ended(turn, Outcome.NEWS, NOW, 0)
+    assert (turn.interval, turn.failures) == (PACE.ceiling, 0)
+    assert ended(turn, Outcome.NEWS, NOW, 0).interval == PACE.floor
+
+
+@given(st.floats(0, 1e6), chances, st.floats(0, 1e6), st.floats(0, 600))
+def test_after_a_sleep_it_is_soon_not_at_once_and_not_below_the_floor(
+    wait: float, chance: float, now: float, ago: float
+) -> None:
+    """Within the window, brought forward only, however often the clocks say so."""
+    turn = Turn(AccountState.WAITING, now + wait, 300, now - ago)
+    again = schedule.woken(PACE, turn, now, chance)
+    assert again.due <= turn.due
+    if again.due < turn.due:
+        assert again.due == max(now + PACE.spread * chance, turn.ended + PACE.floor)
+
+
+@given(chances)
+def test_a_start_is_within_the_window(chance: float) -> None:
+    """A thousand accounts that are switched on together do not all ask together."""
+    assert schedule.first_turn(PACE, NOW, chance).due == NOW + PACE.spread * chance
+
+
+@given(st.floats(-1e9, 1e9), st.floats(0, 1e6))
+def test_a_wrong_clock_is_no_sleep(jump: float, monotonic: float) -> None:
+    """Only a wall clock that ran ahead says that the machine slept; set back it says nothing."""
+    found = schedule.slept(PACE, monotonic + jump, monotonic)
+    assert found == (monotonic + jump - monotonic > PACE.sleep_jump)
+    assert not schedule.slept(PACE, monotonic - abs(jump), monotonic)
+
+
+# A server
+
+
+def opened(number: int = 1) -> Circuit:
+    """A server that was left alone so often in a row."""
+    circuit = schedule.CLOSED
+    for _ in range(PACE.failures_to_open):
+        circuit = schedule.refused(PACE, circuit, errors.Unreachable, NOW, 1)
+    for _ in range(number - 1):
+        circuit = schedule.probing(circuit)
+        circuit = schedule.refused(PACE, circuit, errors.Unreachable, NOW, 1)
+    return circuit
+
+
+def test_a_server_that_fails_in_a_row_is_left_alone() -> None:
+    """So many failures open the circuit, one fewer does not, and one answer starts anew."""
+    circuit = schedule.CLOSED
+    for _ in range(PACE.failures_to_open - 1):
+        circuit = schedule.refused(PACE, circuit, errors.ServerFault, NOW, 1)
+        assert schedule.admits(circuit, NOW)
+    assert schedule.answered(circuit) == schedule.CLOSED
+    circuit = schedule.refused(PACE, circuit, errors.ServerFault, NOW, 1)
+    assert circuit.state is CircuitState.OPEN
+    assert not schedule.admits(circuit, NOW)
+    assert schedule.admits(circuit, circuit.retry_at)
+
+
+def test_one_probe_finds_out_whether_it_answers_again() -> None:
+    """Half open, nobody else asks; its answer closes the circuit, its failure opens it longer."""
+    circuit = schedule.probing(opened())
+    assert circuit.state is CircuitState.HALF_OPEN
+    assert not schedule.admits(circuit, math.inf)
+    assert schedule.answered(circuit) == schedule.CLOSED
+    again = schedule.refused(PACE, circuit, errors.Unreachable, NOW, 1)
+    assert again.state is CircuitState.OPEN
+    assert again.retry_at - NOW == 2 * (opened().retry_at - NOW)
+    given_up = schedule.abandoned(circuit, NOW)
+    assert schedule.admits(given_up, NOW)
+
+
+@given(st.lists(chances, min_size=1, max_size=60))
+def test_however_long_it_is_away_it_is_asked_under_the_ceiling(drawn: Sequence[float]) -> None:
+    """Law 12: the wait between two probes grows and has an end."""
+    circuit = opened()
+    for chance in drawn:
+        circuit = schedule.refused(PACE, schedule.probing(circuit), errors.Unreachable, NOW, chance)
+        assert PACE.backoff_least <= circuit.retry_at - NOW <= PACE.backoff_ceiling
+
+
+def test_answers_to_old_questions_do_not_end_a_wait() -> None:
+    """Requests that were under way when the circuit opened neither close nor prolong it."""
+    circuit = opened()
+    assert schedule.answered(circuit) is circuit
+    late = schedule.refused(PACE, circuit, errors.Unreachable, NOW, 1)
+    assert (late.retry_at, late.opened) == (circuit.retry_at, circuit.opened)
+
+
+def test_where_a_server_asks_one_request_to_wait_all_wait() -> None:
+    """Law 12: `Retry-After` opens the circuit at once, and a second one never shortens it."""
+    first = schedule.refused(PACE, schedule.CLOSED, errors.Throttled, NOW, 0, retry_after=100)
+    assert not schedule.admits(first, NOW + 99)
+    second = schedule.refused(PACE, first, errors.Throttled, NOW, 0, retry_after=10)
+    assert second.retry_at == first.retry_at
+
+
+@given(chances)
+def test_who_finds_the_server_left_alone_comes_after_its_time(chance: float) -> None:
+    """Its accounts come back one after the other, and none of them counts it as a failure."""
+    circuit, turn = opened(), schedule.first_turn(PACE, NOW, 0)
+    later = schedule.deferred(PACE, turn, circuit, NOW, chance)
+    assert later.failures == 0
+    assert later.state is AccountState.AWAY
+    wait = later.due - circuit.retry_at
+    assert PACE.backoff_least <= wait <= PACE.backoff_least + PACE.spread
+
+
+def test_which_errors_are_the_servers_failure() -> None:
+    """A refusal is an answer: one account's wrong password says nothing about its server."""
+    assert schedule.counts(errors.Unreachable)
+    assert schedule.counts(errors.Throttled)
+    assert schedule.counts(errors.ServerFault)
+    for error in (errors.Unauthorized, errors.Gone, errors.Rejected, errors.ServiceNotEnabled):
+        assert not schedule.counts(error)
+
+
+# The budget
+
+
+@given(st.lists(st.floats(0, 10), min_size=1, max_size=200))
+def test_no_window_of_time_sees_more_than_the_budget(waits: Sequence[float]) -> None:
+    """However requests come, in any stretch of time are sent at most the burst and the rate."""
+    pace = Pace(requests_per_second=2, burst=5)
+    budget, now, sent = schedule.full_budget(pace, NOW), NOW, []
+    for pause in waits:
+        now += pause
+        budget, wait = schedule.spent(pace, budget, now)
+        sent.append(now + wait)
+    assert sent == sorted(sent)
+    for first, last in itertools.combinations(range(len(sent)), 2):
+        most = pace.burst + (sent[last] - sent[first]) * pace.requests_per_second
+        assert last - first + 1 <= most + 1 + 1e-6
+
+
+def test_a_server_that_is_rarely_asked_is_asked_at_once() -> None:
+    """The budget costs an ordinary poll nothing."""
+    budget, wait = schedule.spent(PACE, schedule.full_budget(PACE, NOW), NOW)
+    assert wait == 0
+    assert schedule.spent(PACE, budget, NOW + 1e9)[0].tokens == PACE.burst - 1
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"floor": 10, "ceiling": 5}, {"growth": 0.5}, {"spread": 0}, {"floor": math.nan}],
+)
+def test_a_pace_that_can_be_none_is_refused(settings: dict[str, Any]) -> None:
+    """Said at once, and with a hint, not by a schedule that stands still."""
+    with pytest.raises(errors.ConfigError) as refused:
+        Pace(**settings)
+    assert refused.value.hint
