@@ -110,6 +110,7 @@ class Reader:
             both = " and ".join(named[:2])
             raise ConfigError(f"{both} exclude each other", hint="Give one of the two.")
         check_limit(limit)
+        check_id(before or after or around or "", "message id")
         key = conversation_key(conversation_id, kind)
         request = SliceRequest(
             key=key,
@@ -241,11 +242,16 @@ def _unbroken(found: Slice, start: str) -> Sequence[Message]:
     return found.messages
 
 
+def check_id(value: str, what: str) -> None:
+    """Raises ConfigError for an id that is no text, such as half a surrogate pair."""
+    if not is_text(value):
+        raise ConfigError(f"{value!r} is no {what}", hint="Ids are text that UTF-8 can write.")
+
+
 def conversation_key(conversation_id: str, kind: Kind | str) -> ConversationKey:
     """A key from what a caller gave. Raises ConfigError for a kind that there is not, and for
     an id that is no text."""
-    if not is_text(conversation_id):
-        raise ConfigError(f"{conversation_id!r} is no conversation id", hint="Ids are text.")
+    check_id(conversation_id, "conversation id")
     try:
         return ConversationKey(conversation_id, Kind(kind))
     except ValueError:

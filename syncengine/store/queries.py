@@ -5,7 +5,6 @@ from itertools import takewhile
 from typing import Any, NamedTuple
 
 from syncengine.models import ConversationKey
-from syncengine.plain import is_text
 from syncengine.store.batch import HEAD, Gap
 
 _MESSAGE = "m.message_id, m.sender, m.timestamp, m.type, m.text, m.edited_at, m.raw"
@@ -142,9 +141,7 @@ def frame(connection: sqlite3.Connection, key: ConversationKey) -> Frame:
 
 
 def position_of(connection: sqlite3.Connection, row: int, message_id: str) -> int | None:
-    """Where a message stands; None: it is not held, as nothing is that is no text."""
-    if not is_text(message_id):
-        return None
+    """Where a message stands; None: it is not held."""
     found = connection.execute(
         "SELECT position FROM message WHERE conversation = ? AND message_id = ?", (row, message_id)
     ).fetchone()
