@@ -88,7 +88,10 @@ class StoreFull(StoreError):
 class StoreCorrupt(StoreError):
     """The file is damaged, or is no store at all. It is never deleted."""
 
-    default_hint = "Nothing was changed. Move the file aside, or name another with --db."
+    default_hint = (
+        "Nothing was changed. `syncengine recover` saves what can be read of a damaged store;"
+        " or name another file with --db."
+    )
 
 
 class StoreReplaced(StoreError):

@@ -65,15 +65,15 @@ class WriterLock:
         self._depth = 0
 
     @contextmanager
-    def held(self) -> Iterator[None]:
-        """Own the lock for as long as the block lasts.
+    def held(self) -> Iterator["WriterLock"]:
+        """Own the lock, which is given, for as long as the block lasts.
 
         Raises StoreLocked, which says who owns it, StoreFull where the lock file cannot be
         written.
         """
         self._acquire()
         try:
-            yield
+            yield self
         finally:
             self._release()
 
@@ -112,9 +112,9 @@ class Unlocked(WriterLock):
     """For a file that one program alone knows, on virtual time: it locks nothing."""
 
     @contextmanager
-    def held(self) -> Iterator[None]:
+    def held(self) -> Iterator[WriterLock]:
         """Nobody else is there."""
-        yield
+        yield self
 
 
 def lock_path(path: Path) -> Path:
