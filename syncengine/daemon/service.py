@@ -217,6 +217,8 @@ class SyncService:
 
     def _look_at_files(self) -> None:
         for name, keeper in self._keepers.items():
+            if len(self._looks) >= self._settings.at_once:
+                return  # each is a thread; at the start all are to be looked at
             if name not in self._turns and name not in self._looks and keeper.watch.changed():
                 self._look_for_deletions(keeper)
 
