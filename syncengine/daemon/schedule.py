@@ -26,8 +26,8 @@ A server, for all of its accounts together:
 Why nobody comes back together. Every wait has a random part: a start and a wake-up fall
 anywhere within a window, a poll up to a quarter later than its interval, a retry anywhere
 between nothing and its bound (full jitter), also after what a server asked for. The bound
-grows to twice the longest interval, so that a fleet that waits for a server asks it no more
-often than when all is well. And whoever comes back goes on at the pace from before: that
+grows to twice the longest interval: a fleet that has waited for a server for long asks it no
+more often than when all is well. And whoever comes back goes on at the pace from before: that
 much is new after an outage says nothing about how active the account is.
 """
 

@@ -13,7 +13,6 @@ place among those at once.
 
 import asyncio
 import logging
-import os
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import suppress
 from types import TracebackType
@@ -23,11 +22,12 @@ from attrs import evolve
 
 from syncengine.config import Environment
 from syncengine.daemon import schedule
+from syncengine.daemon.describing import account_status, server_status
 from syncengine.daemon.files import Files
 from syncengine.daemon.gate import Held, Server
 from syncengine.daemon.keeper import Ended, Keeper
 from syncengine.daemon.schedule import NEVER, AccountState, CircuitState
-from syncengine.daemon.settings import ServiceAccount, Settings
+from syncengine.daemon.settings import ServiceAccount, Settings, checked, same
 from syncengine.daemon.states import AccountStatus, ServerStatus, fault_of
 from syncengine.daemon.telling import Telling, Told
 from syncengine.errors import ConfigError, EngineClosed, Patience, StoreError, SyncEngineError
@@ -61,7 +61,7 @@ class SyncService:
         self._pace = self._settings.pace
         self._environment = environment or Environment()
         self._files = files or Files()
-        self._first = _checked(accounts)
+        self._first = checked(accounts)
         self._keepers: dict[str, Keeper] = {}
         self._servers: dict[str, Server] = {}
         self._turns: dict[str, asyncio.Task[None]] = {}
@@ -147,8 +147,8 @@ class SyncService:
 
         Raises ConfigError as the class does; then nothing changed.
         """
-        wanted = _checked(accounts)
-        gone = [k for k in self._all() if not _same(k.account, wanted.get(k.account.name))]
+        wanted = checked(accounts)
+        gone = [k for k in self._all() if not same(k.account, wanted.get(k.account.name))]
         for keeper in gone:
             del self._keepers[keeper.account.name]
         for keeper in self._all():
@@ -217,6 +217,8 @@ class SyncService:
 
     def _look_at_files(self) -> None:
         for name, keeper in self._keepers.items():
+            if len(self._looks) >= self._settings.at_once:
+                return  # each is a thread; at the start all are to be looked at
             if name not in self._turns and name not in self._looks and keeper.watch.changed():
                 self._look_for_deletions(keeper)
 
@@ -443,62 +445,14 @@ class SyncService:
         return self._environment.now() + int((due - self._now()) * 1000)
 
     def _status(self, keeper: Keeper) -> AccountStatus:
-        return AccountStatus(
-            name=keeper.account.name,
-            path=keeper.account.path,
-            server=keeper.account.server,
-            state=keeper.turn.state,
-            last_sync=keeper.last_sync,
-            next_sync=self._wall(keeper.turn.due),
-            fault=keeper.fault,
-            failures=keeper.turn.failures,
-            requests=keeper.requests,
-            received=keeper.received,
-            cycles=keeper.cycles,
-            report=keeper.report,
-            copy=keeper.copy,
-        )
+        return account_status(keeper, self._wall(keeper.turn.due))
 
     def _server_status(self, server: Server) -> ServerStatus:
-        open_ = server.circuit.state is not CircuitState.CLOSED
-        return ServerStatus(
-            name=server.name,
-            circuit=server.circuit.state,
-            accounts=sum(keeper.server is server for keeper in self._all()),
-            next_try=self._wall(server.circuit.retry_at) if open_ else None,
-            fault=server.fault,
-        )
+        number = sum(keeper.server is server for keeper in self._all())
+        return server_status(server, number, self._wall(server.circuit.retry_at))
 
 
 async def _close(keeper: Keeper) -> None:
     """When nothing is under way with it any more."""
     with suppress(SyncEngineError):
         await keeper.close()
-
-
-def _checked(accounts: Iterable[ServiceAccount]) -> dict[str, ServiceAccount]:
-    """By name. Raises ConfigError for what there may be once only."""
-    found: dict[str, ServiceAccount] = {}
-    files: dict[str, str] = {}
-    for account in accounts:
-        if account.name in found:
-            raise ConfigError(
-                f"two accounts are named {account.name}", hint="Give each a name of its own."
-            )
-        file = os.path.realpath(account.path)
-        if file in files:
-            raise ConfigError(
-                f"{account.name} and {files[file]} have the same file, {account.path}",
-                hint="A file holds one account: name another one.",
-            )
-        found[account.name], files[file] = account, account.name
-    return found
-
-
-def _same(one: ServiceAccount, other: ServiceAccount | None) -> bool:
-    """All but the function that makes the remote, which cannot be compared."""
-    return other is not None and (one.path, one.config, one.server) == (
-        other.path,
-        other.config,
-        other.server,
-    )

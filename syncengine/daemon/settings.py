@@ -1,6 +1,7 @@
 """What steers a service, and what it is given of an account."""
 
-from collections.abc import Awaitable, Callable
+import os
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -64,3 +65,31 @@ class Settings:
     """Bytes: a write-ahead log that is larger after a cycle is emptied at once."""
     stop_within: float = field(default=5.0, validator=_positive)
     """Seconds: the most that stopping takes."""
+
+
+def checked(accounts: Iterable[ServiceAccount]) -> dict[str, ServiceAccount]:
+    """By name. Raises ConfigError for what there may be once only."""
+    found: dict[str, ServiceAccount] = {}
+    files: dict[str, str] = {}
+    for account in accounts:
+        if account.name in found:
+            raise ConfigError(
+                f"two accounts are named {account.name}", hint="Give each a name of its own."
+            )
+        file = os.path.realpath(account.path)
+        if file in files:
+            raise ConfigError(
+                f"{account.name} and {files[file]} have the same file, {account.path}",
+                hint="A file holds one account: name another one.",
+            )
+        found[account.name], files[file] = account, account.name
+    return found
+
+
+def same(one: ServiceAccount, other: ServiceAccount | None) -> bool:
+    """All but the function that makes the remote, which cannot be compared."""
+    return other is not None and (one.path, one.config, one.server) == (
+        other.path,
+        other.config,
+        other.server,
+    )

@@ -91,6 +91,23 @@ def test_a_deletion_while_the_server_is_away_waits_for_it(machine: Machine) -> N
     run(test())
 
 
+def test_not_all_files_are_looked_into_at_once(machine: Machine) -> None:
+    """At a start every file might hold a deletion: they are opened a few at a time."""
+
+    async def test() -> None:
+        accounts = [machine.account(f"user{n}") for n in range(40)]
+        async with machine.service(*accounts) as service:
+            most = 0
+            for _ in range(50):
+                most = max(most, len(service._looks))
+                await asyncio.sleep(0)
+            assert 1 <= most <= 8
+            await asyncio.sleep(0.1)
+            assert not any(keeper.watch.changed() for keeper in service._all())
+
+    run(test())
+
+
 def test_own_writes_wake_nobody(machine: Machine) -> None:
     """News that are written here are no reason to ask again."""
 

@@ -118,6 +118,7 @@ def test_a_failing_account_does_not_disturb_the_others(machine: Machine) -> None
         logging.getLogger("syncengine.daemon").disabled = False
 
 
+@pytest.mark.timeout(400)  # it opens and closes files a thousand times
 def test_five_hundred_accounts_are_visited_on_schedule(machine: Machine) -> None:
     """Each poll of each comes within its interval, its jitter and two seconds."""
 
