@@ -3,7 +3,7 @@
 import asyncio
 import sys
 from collections.abc import Iterable, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 
 import click
@@ -19,12 +19,15 @@ from syncengine.accounts import (
 from syncengine.cli.configured import config_path, named_config
 from syncengine.cli.options import config_option, json_option, option, spelled_option
 from syncengine.cli.output import plain, print_json
+from syncengine.daemon.files import Files
 from syncengine.daemon.host import Host, Place, Wishes
 from syncengine.daemon.logs import LEVELS, Names, logging_to
 from syncengine.daemon.service import SyncService
 from syncengine.daemon.settings import ServiceAccount, Settings
 from syncengine.daemon.unit import UNIT, unit_path, unit_text, write_unit
 from syncengine.errors import ConfigError
+from syncengine.store.lock import WriterLock
+from syncengine.store.recovery import recover
 
 STOP_WITHIN = 4.0
 """Seconds for the service: the process promises five for everything."""
@@ -80,9 +83,15 @@ async def _run(path: Path, configuration: Configuration, names: Names) -> None:
         found = await asyncio.to_thread(load, path)
         return served(found, names)
 
-    service = SyncService(served(configuration, names), settings=Settings(stop_within=STOP_WITHIN))
+    files = Files(hold=_held, recover=lambda file, lock: recover(file, lock=lock))
+    settings = Settings(stop_within=STOP_WITHIN)
+    service = SyncService(served(configuration, names), settings=settings, files=files)
     wishes = Wishes(state=default_state(), metrics=metrics_place(configuration))
     await Host(service, reread, wishes).run()
+
+
+def _held(path: Path) -> AbstractContextManager[WriterLock]:
+    return WriterLock(path, program="syncengine daemon").held()
 
 
 def served(configuration: Configuration, names: Names) -> list[ServiceAccount]:

@@ -1,21 +1,27 @@
 """What a service does with files: the one place that holds, opens, asks and repairs them."""
 
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    contextmanager,
+    nullcontext,
+)
 from pathlib import Path
-from typing import Any
 
 from syncengine.config import Config, Environment
 from syncengine.engine import SyncEngine
 from syncengine.remote.port import Remote
 from syncengine.store.database import Connect, connect_threaded
+from syncengine.store.lock import WriterLock
 from syncengine.store.outbox import Undelivered, undelivered
 
-Hold = Callable[[Path], AbstractContextManager[Any]]
-"""Owns a file for as long as the block lasts. Raises StoreLocked where another does."""
-Recover = Callable[[Path], Any]
-"""Puts a new file in the place of a damaged one (law 10); called in a thread. Raises
-SyncEngineError where it cannot."""
+Hold = Callable[[Path], AbstractContextManager[WriterLock | None]]
+"""Owns a file for as long as the block lasts, which gets the lock that its engine is to use.
+Raises StoreLocked where another does."""
+Recover = Callable[[Path, WriterLock | None], object]
+"""Puts a new file in the place of a damaged one (law 10), given the lock that is held; called
+in a thread. Raises SyncEngineError where it cannot."""
 
 
 class Files:
@@ -31,19 +37,41 @@ class Files:
         """`hold`: who syncs a file, from the account's first turn to its end; None: nobody
         else does. `recover`: for damaged files; None: the account stops."""
         self._hold = hold or _nobody_else
-        self.recover = recover
+        self._recover = recover
         self._connect = connect
+        self._locks: dict[Path, WriterLock | None] = {}
 
-    def hold(self, path: Path) -> AbstractContextManager[Any]:
+    @contextmanager
+    def hold(self, path: Path) -> Iterator[None]:
         """Own the file for as long as the block lasts. Raises StoreLocked."""
-        return self._hold(path)
+        with self._hold(path) as lock:
+            self._locks[path] = lock
+            try:
+                yield
+            finally:
+                del self._locks[path]
+
+    @property
+    def can_recover(self) -> bool:
+        """Whether damaged files are repaired."""
+        return self._recover is not None
+
+    def recover(self, path: Path) -> None:
+        """Put a new file in the place of a damaged one. Raises SyncEngineError."""
+        if self._recover is not None:
+            self._recover(path, self._locks.get(path))
 
     def open(
         self, path: Path, remote: Remote, config: Config, environment: Environment
     ) -> AbstractAsyncContextManager[SyncEngine]:
         """An engine on the file. Raises as `SyncEngine.open`."""
         return SyncEngine.open(
-            path, remote, config=config, environment=environment, connect=self._connect
+            path,
+            remote,
+            config=config,
+            environment=environment,
+            lock=self._locks.get(path),
+            connect=self._connect,
         )
 
     async def undelivered(self, path: Path) -> Undelivered:
@@ -55,5 +83,5 @@ class Files:
             await connection.close()
 
 
-def _nobody_else(_: Path) -> AbstractContextManager[Any]:
+def _nobody_else(_: Path) -> AbstractContextManager[None]:
     return nullcontext()

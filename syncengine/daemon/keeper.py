@@ -294,7 +294,7 @@ class Keeper:
 
     async def _recover(self, damage: StoreCorrupt) -> SyncEngine:
         """A damaged file: another takes its place, if there is who makes it (law 10)."""
-        if self._files.recover is None:
+        if not self._files.can_recover:
             raise damage
         await asyncio.to_thread(self._files.recover, self.account.path)
         return await self._open()

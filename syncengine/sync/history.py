@@ -206,8 +206,8 @@ class History:
         part: Covered | None = None
         for _ in range(_MOST_FAILURES):
             part = await self._walk_once(key)
-            if part is None or part.low == START:
-                break
+            if part is None or part.low == START or key in self._hasty:
+                break  # young messages are for later
         return part
 
     async def _walk_once(self, key: ConversationKey) -> Covered | None:

@@ -5,11 +5,12 @@ import os
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -389,3 +390,38 @@ def test_the_unit(house: House) -> None:
     again = house.person.run("daemon", "install", "--json").object
     assert (again["unit"], again["changed"]) == (str(unit), False)
     assert len(again["commands"]) == 3
+
+
+def test_the_daemon_owns_the_files_it_syncs(house: House) -> None:
+    """Law 1: `syncengine sync` beside it is refused and says who syncs; reading is not, and
+    when the daemon has ended the file is free."""
+    file = house.add("alice")
+    with house.daemon() as process:
+        wait_for(lambda: texts(file) == ["one", "two", "three"])
+        told = house.person.call("sync", "--account", "alice")
+        told.refused(5, "syncengine daemon", str(process.pid))
+        assert house.person.call("messages", "bob", "--account", "alice").code == 0
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE) == 0
+    assert house.person.call("sync", "--account", "alice").code == 0
+
+
+def test_a_damaged_file_is_set_aside_and_pulled_again(house: House) -> None:
+    """Law 10: the daemon makes a new file, with all that can be read of the old one, which is
+    kept."""
+    file = house.add("alice")
+    assert house.person.call("sync", "--account", "alice").code == 0
+    content = bytearray(file.read_bytes())
+    content[100:4000] = bytes(3900)  # the tables' own page, behind its first line
+    file.write_bytes(content)
+    with house.daemon():
+        wait_for(lambda: list(file.parent.glob("alice.db.damaged-*")))
+        wait_for(lambda: healthy(file))
+    assert texts(file) == ["one", "two", "three"]
+
+
+def healthy(file: Path) -> bool:
+    """Whether all is here, while it may just be changed for another."""
+    with suppress(sqlite3.DatabaseError, OSError):
+        return texts(file) == ["one", "two", "three"]
+    return False
