@@ -92,6 +92,8 @@ class History:
         self.server_time: int | None = None
         """What the server said last, ms."""
         self._stay = 0
+        self._astray: set[ConversationKey] = set()
+        """Of which a chain did not find the message that it hangs on."""
         self._broken: set[ConversationKey] = set()
         """Of which a walk could not show every place."""
         self.first_heard: int | None = None
@@ -205,9 +207,10 @@ class History:
         """
         part: Covered | None = None
         for _ in range(_MOST_FAILURES):
+            self._astray.discard(key)
             part = await self._walk_once(key)
-            if part is None or part.low == START or key in self._hasty:
-                break  # young messages are for later
+            if part is None or part.low == START or key not in self._astray:
+                break
         return part
 
     async def _walk_once(self, key: ConversationKey) -> Covered | None:
@@ -311,6 +314,8 @@ class History:
         if all(message.message_id != link.above for message in page.messages):
             if link.fresh:
                 self._hasty.add(key)  # a replica without the start: another time
+            else:
+                self._astray.add(key)
             if link.whole and page.messages:
                 self._broken.add(key)  # gone since, as after a deletion of ours: go on below it
                 return page, place_around(key, link.before, page, self.rules)
