@@ -1,4 +1,4 @@
-"""Brings a file's tables up to date: `schema/store/NNNN_name.sql`, a transaction each.
+"""Brings a file's tables up to date: `schema/store/NNNN_name.sql`, all in one transaction.
 
 The version is in SQLite's `user_version`, the owner of the file in `application_id`.
 `make schema` writes what all migrations add up to into `schema/store/latest.sql`.
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-from syncengine.errors import StoreCorrupt, StoreTooNew
+from syncengine.errors import StoreCorrupt, StoreError, StoreTooNew
 from syncengine.schema_files import schema_path
 from syncengine.store.database import transaction
 
@@ -29,15 +29,20 @@ def latest_version() -> int:
 
 
 def migrate(connection: sqlite3.Connection) -> None:
-    """Apply what is missing. Each migration is one transaction, so a crash repeats it whole.
+    """Apply what is missing, in one transaction: a crash repeats it whole, and nobody who
+    reads meanwhile meets tables of a version in between.
 
     Raises StoreTooNew where a newer package wrote the file, StoreCorrupt where the file
     belongs to another program.
     """
     check(connection)
-    for version, file in migrations():
-        if _version(connection) < version:
-            _apply(connection, version, file)
+    if _version(connection) == latest_version():
+        return
+    with transaction(connection):
+        found = _version(connection)  # another process may have been faster
+        for version, file in migrations():
+            if version > found:
+                _apply(connection, version, file)
 
 
 def check(connection: sqlite3.Connection) -> None:
@@ -56,19 +61,22 @@ def check_version(version: int) -> None:
 
 
 def check_readable(connection: sqlite3.Connection) -> None:
-    """Raise StoreCorrupt unless the file is a store with tables, of whatever version."""
+    """Raise unless the file is a store whose tables can be read: StoreCorrupt where it is
+    none, StoreError where they are of an older version."""
     if _pragma(connection, "application_id") != APPLICATION_ID:
-        raise StoreCorrupt("the file that was put there is no store")
+        raise StoreCorrupt("the file is no store")
+    if (version := _version(connection)) < latest_version():
+        raise StoreError(
+            f"the file has schema version {version}, and only {latest_version()} can be read",
+            hint="Open it once where it can be written, or copy it there: that upgrades it.",
+        )
 
 
 def _apply(connection: sqlite3.Connection, version: int, file: Path) -> None:
-    with transaction(connection):
-        if _version(connection) >= version:
-            return  # another process was faster
-        for statement in statements(file.read_text(encoding="utf-8")):
-            connection.execute(statement)
-        connection.execute(f"PRAGMA user_version = {version}")
-        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    for statement in statements(file.read_text(encoding="utf-8")):
+        connection.execute(statement)
+    connection.execute(f"PRAGMA user_version = {version}")
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
 
 
 def statements(script: str) -> Iterator[str]:

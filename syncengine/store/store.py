@@ -133,12 +133,7 @@ class Store:
                     f"{self.path} was replaced, and {self._log_path.name} is still of the old one",
                     hint="Close all programs that have it open, then open it again.",
                 )
-            reader = await self._connect(self.path, True)
-            try:
-                await reader.run(check_readable)
-            except BaseException:
-                await reader.close()
-                raise
+            reader = await _open_reader(self.path, self._connect)
             old, self._reader, self._file = self._reader, reader, file
             self.files += 1
             await old.close()
@@ -224,16 +219,27 @@ async def open_store(
     """
     writer = await _open_writer(path, connect)
     try:
-        reader = await connect(path, True)
+        reader = await _open_reader(path, connect)
     except BaseException as error:
         if isinstance(writer, StoreError) and isinstance(error, StoreError):
-            raise writer from error
+            of_old = type(error) is StoreError  # its version is why, and says what helps
+            raise error if of_old else writer from error
         if not isinstance(writer, StoreError):
             await writer.close()
         raise
     if lock is None:
         lock = (WriterLock if connect is connect_threaded else Unlocked)(path)
     return Store(path, reader, writer, connect, lock)
+
+
+async def _open_reader(path: Path, connect: Connect) -> Connection:
+    reader = await connect(path, True)
+    try:
+        await reader.run(check_readable)
+    except BaseException:
+        await reader.close()
+        raise
+    return reader
 
 
 async def _open_writer(path: Path, connect: Connect) -> Connection | StoreError:

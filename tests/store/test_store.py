@@ -231,6 +231,43 @@ def test_a_migration_cut_off_is_repeated_whole(tmp_path: Path) -> None:
         assert database.execute("PRAGMA user_version").fetchone() == (latest_version(),)
 
 
+def test_nobody_meets_tables_of_a_version_in_between(tmp_path: Path) -> None:
+    """Law 1: whoever reads while a file is made sees no tables, or all of them."""
+    path, seen = tmp_path / "a.db", set[int]()
+    with closing(sqlite3.connect(path, isolation_level=None)) as database:
+        database.execute("PRAGMA journal_mode = WAL")
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
+
+            def look(_: str) -> None:
+                seen.add(other.execute("PRAGMA user_version").fetchone()[0])
+
+            database.set_trace_callback(look)
+            migrate(database)
+            look("")
+    assert seen == {0, latest_version()}
+
+
+@CONNECTS
+async def test_a_file_of_an_older_version_that_cannot_be_upgraded_says_so(
+    tmp_path: Path, connect: Connect
+) -> None:
+    """Its tables are not read as if they were today's; the file is not changed."""
+    path = tmp_path / "a.db"
+    store = await open_store(path)
+    await store.close()
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("PRAGMA user_version = 3")
+
+    async def unwritable(path: Path, read_only: bool) -> Connection:
+        if not read_only:
+            raise StoreFull(f"{path}: read-only")
+        return await connect(path, True)
+
+    with pytest.raises(StoreError, match="version 3") as caught:
+        await open_store(path, connect=unwritable)
+    assert "upgrades" in caught.value.hint
+
+
 def _refuse_gaps(action: int, name: str | None, *_: str | None) -> int:
     """As if the process ended when it came to the gap table."""
     refused = action == sqlite3.SQLITE_CREATE_TABLE and name == "gap"
