@@ -51,6 +51,7 @@ _AUDITED = """
                        WHEN :began IS NOT NULL THEN max(0, arrived - :arrived_before)
                        WHEN sweep_at IS NULL THEN 0 ELSE arriving END,
         arriving = CASE WHEN :finished OR :restarted OR sweep_at IS NULL THEN 0 ELSE arriving END,
+        settled = CASE WHEN :finished AND NOT :doubted THEN max(settled, :young) ELSE settled END,
         sweep_at = CASE WHEN :finished OR :failed THEN NULL
                         WHEN :restarted THEN :at
                         WHEN :down_to IS NOT NULL THEN coalesce(sweep_at, :at) ELSE sweep_at END,

@@ -119,6 +119,13 @@ _UNDECIDED = """
     WHERE conversation = :row AND unverified = 1 AND position > :low AND position < :high
         AND timestamp > :after
 """
+_AGED = """
+    SELECT position FROM message INDEXED BY message_unverified
+    WHERE conversation = :row AND unverified = 1 AND position < :high AND hidden IS NULL
+        AND timestamp <= :until
+        AND timestamp > (SELECT settled FROM audit WHERE conversation = :row)
+    ORDER BY position LIMIT :most
+"""
 _ALL_UNVERIFIED = """
     SELECT (SELECT count(*) FROM message
             WHERE conversation = :row AND position > :low AND position < :high)
@@ -248,6 +255,13 @@ class View:
             found += self._connection.execute(_BETWEEN, bound)
         return [PlacedMessage(*columns) for columns in found]
 
+    def aged(self, key: ConversationKey, high: int, until: int, most: int) -> list[int]:
+        """The positions below one, oldest first and not more than so many, of messages that
+        are unverified, were sent until that time, ms, and went missing since arrivals are
+        counted."""
+        bound = {"row": self.row(key), "high": high, "until": until, "most": most}
+        return [position for (position,) in self._connection.execute(_AGED, bound)]
+
     def removals(self, key: ConversationKey) -> Removals:
         """What absence did, and may do, to the conversation since a person last agreed."""
         return self._removals(self.row(key))
@@ -270,6 +284,13 @@ class View:
         """How many messages arrived since all of the conversation was last verified."""
         found = self._connection.execute(
             "SELECT arrived FROM audit WHERE conversation = ?", (self.row(key),)
+        ).fetchone()
+        return 0 if found is None else int(found[0])
+
+    def settled(self, key: ConversationKey) -> int:
+        """What was sent until then, ms, may have been missing before arrivals were counted."""
+        found = self._connection.execute(
+            "SELECT settled FROM audit WHERE conversation = ?", (self.row(key),)
         ).fetchone()
         return 0 if found is None else int(found[0])
 

@@ -73,7 +73,7 @@ def judge_absence(
     absent = [message for message in found if message.message_id not in strays]
     if not absent:
         return seen
-    fates = _fates(key, absent, page, places, rules, view, arriving)
+    fates = _fates(key, absent, page, part, places, rules, view, arriving)
     absence = _absence(page.served_at, absent, fates, () if seen is None else seen.cleared)
     if _is_mass(key, absence, held, rules, view):
         absence = evolve(
@@ -105,34 +105,54 @@ def _fates(
     key: ConversationKey,
     absent: Sequence[PlacedMessage],
     page: Page,
+    part: Covered,
     places: Mapping[str, int],
     rules: Rules,
     view: View,
     arriving: int,
 ) -> dict[str, Fate]:
     assert page.served_at is not None
+    arrived, settled = _arrived(key, view, arriving), view.settled(key)
+    cannot_expire = page.served_at - horizon(rules, view.longest_stay())
     evidence = Evidence(
         served=[_shown(row, places) for row in page.messages],
         served_at=page.served_at,
         horizon=horizon(rules, view.longest_stay()),
         confirm_after=rules.confirm_after,
-        arrived=_arrived(key, view, arriving),
+        arrived=arrived,
+        explained=_explained(key, part, cannot_expire, rules, view, arrived),
         mirror=rules.mirror,
     )
-    return reconcile([_stored(m) for m in absent if m.hidden is None], evidence)
+    return reconcile([_stored(m, settled) for m in absent if m.hidden is None], evidence)
+
+
+def _explained(
+    key: ConversationKey,
+    part: Covered,
+    cannot_expire: int,
+    rules: Rules,
+    view: View,
+    arrived: int | None,
+) -> Sequence[int]:
+    """Where those are that went missing since arrivals are counted, but are not judged again
+    because age explains them. A cap took them first all the same."""
+    if part.low != START or rules.mirror or not arrived:
+        return ()
+    return view.aged(key, part.high, cannot_expire, arrived)
 
 
 def _shown(row: MessageRow, places: Mapping[str, int]) -> Stored:
     return Stored(row.message_id, places[row.message_id], row.timestamp, row.edited_at is not None)
 
 
-def _stored(message: PlacedMessage) -> Stored:
+def _stored(message: PlacedMessage, settled: int) -> Stored:
     return Stored(
         message.message_id,
         message.position,
         message.timestamp,
         message.edited_at is not None,
         message.suspect_at,
+        message.timestamp <= settled,
     )
 
 

@@ -13,6 +13,7 @@ What is missing for the first time becomes a suspect; what may have expired is k
 marked unverified (law 7), or where the copy is to mirror the server, removed likewise.
 """
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from enum import Enum
 
@@ -49,6 +50,8 @@ class Stored:
     edited: bool = False
     suspect_at: int | None = None
     """When it was first seen missing, ms, the server's clock."""
+    settled: bool = False
+    """It may have been missing before arrivals were counted."""
 
 
 @frozen(kw_only=True)
@@ -66,6 +69,8 @@ class Evidence:
     arrived: int | None = 0
     """Messages that arrived at the head since the absent ones were last served; None: that
     is not known."""
+    explained: Sequence[int] = ()
+    """Positions of others that went missing since then, and are not to be judged."""
     mirror: bool = False
     """What may have expired is removed as well."""
 
@@ -147,9 +152,14 @@ def _number(message_id: str) -> int | None:
 
 
 def _pushed_out(absent: Sequence[Stored], evidence: Evidence) -> set[str]:
-    """What a cap on length may have taken: the k oldest of all, where k arrived."""
+    """What a cap on length may have taken: the k oldest of all, where k arrived.
+
+    What may have been missing before they came is none of the k.
+    """
     lowest = min((message.position for message in evidence.served), default=None)
     below = [m for m in absent if lowest is None or m.position < lowest]
-    if evidence.arrived is not None:
-        below = sorted(below, key=lambda message: message.position)[: evidence.arrived]
-    return {message.message_id for message in below}
+    if evidence.arrived is None:
+        return {message.message_id for message in below}
+    since = [message.position for message in below if not message.settled]
+    taken = sorted([*since, *evidence.explained])
+    return {m.message_id for m in below if bisect_left(taken, m.position) < evidence.arrived}

@@ -83,6 +83,19 @@ def test_what_newer_arrivals_may_have_pushed_out_is_kept() -> None:
     assert set(reconcile(missed, evolve(young, mirror=True)).values()) == {Fate.REMOVE}
 
 
+def test_what_was_missing_before_is_not_what_arrivals_pushed_out() -> None:
+    """Law 5 (b): those that came took the oldest that were there then, so what may have been
+    missing before explains the absence of nothing else; what went missing since does, though
+    age explains it by now."""
+    before, missed = held(1, suspect_at=NOW - DAY, settled=True), held(2, suspect_at=NOW - DAY)
+    young = evidence(held(3), horizon=DAY, arrived=1)
+    assert set(reconcile([before, missed], young).values()) == {Fate.KEEP}
+    since = evolve(young, explained=[missed.position - 1])
+    assert reconcile([missed], since) == {missed.message_id: Fate.REMOVE}
+    later = evolve(young, explained=[missed.position + 1])
+    assert reconcile([missed], later) == {missed.message_id: Fate.KEEP}
+
+
 def test_a_suspect_may_grow_older_than_the_horizon_until_the_second_read() -> None:
     """Law 5 (b): it was missing when it could not have expired; an hour later nobody knows."""
     missed = held(1, age=2 * DAY, suspect_at=NOW - 20_000)
