@@ -84,6 +84,12 @@ class MessageRow(NamedTuple):
     """The bytes that the server sent: they are what is compared and what is decoded."""
 
 
+def is_named(message_id: str) -> bool:
+    """Whether the server knows it by that id. A row without one stands wherever it is shown:
+    the same bytes may be in many places."""
+    return not message_id.startswith("raw:")
+
+
 @frozen
 class Details:
     """What `MessageRow.raw` holds beyond the columns."""

@@ -10,7 +10,7 @@ from itertools import takewhile
 
 from attrs import frozen
 
-from syncengine.models import ConversationKey, Page
+from syncengine.models import ConversationKey, Page, is_named
 from syncengine.store.batch import HEAD, START, Doubt
 from syncengine.store.view import HeldMessage, ListedState, View
 
@@ -122,7 +122,8 @@ def stale_head(key: ConversationKey, page: Page, held: Held, view: View) -> Doub
     newest = view.newest_served(key)
     if newest is None or newest in held:
         return None
-    unknown = takewhile(lambda message: message.message_id not in held, page.messages)
+    named = [message for message in page.messages if is_named(message.message_id)]
+    unknown = takewhile(lambda message: message.message_id not in held, named)
     peak = max((message.timestamp for message in unknown), default=None)
     known = view.latest(key)
     if peak is None or peak >= known:

@@ -13,12 +13,11 @@ from collections.abc import Sequence
 from attrs import evolve, frozen
 
 from syncengine.errors import CursorExpired
-from syncengine.models import ConversationKey, Page
+from syncengine.models import ConversationKey, Page, is_named
 from syncengine.store.batch import HEAD, Batch
 from syncengine.store.view import View
 from syncengine.store.writer import Decision
 from syncengine.sync.asking import Asking
-from syncengine.sync.links import is_named
 from syncengine.sync.placing import place_around, place_head, place_overlapping
 
 _OVERLAPS = (2, 24)

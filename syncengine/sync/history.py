@@ -18,7 +18,7 @@ from attrs import evolve
 
 from syncengine.config import Config
 from syncengine.errors import CursorExpired, CursorStuck
-from syncengine.models import ConversationKey, Page, Retention
+from syncengine.models import ConversationKey, Page, Retention, is_named
 from syncengine.remote.port import Remote
 from syncengine.retry import Retrier
 from syncengine.store.batch import HEAD, START, Batch, Covered, Gap
@@ -31,7 +31,6 @@ from syncengine.sync.links import (
     Link,
     below_rows,
     finished,
-    is_named,
     moved,
     new_of,
     next_link,
@@ -290,7 +289,7 @@ class History:
             return await self._ask_with_proof(key, link)
         shown = below_rows(link, page)
         if link.above is None:
-            return page, place_head(key, shown, self.rules)
+            return page, place_head(key, shown, self.rules, link.rows)
         if link.fresh and not provable and self._remote.capabilities.starts_at_messages:
             self._hasty.add(key)  # nothing to prove it by, and lag may explain what it shows
             return page, place_nothing

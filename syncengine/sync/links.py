@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from attrs import evolve, frozen
 
-from syncengine.models import MessageRow, Page
+from syncengine.models import MessageRow, Page, is_named
 from syncengine.store.batch import START, Batch
 from syncengine.sync.doubts import FRESH_MS
 
@@ -42,12 +42,6 @@ def finished(batch: Batch, link: Link, page: Page) -> bool:
     if not batch.open_gaps:
         return True
     return batch.frontier is None and not link.walking
-
-
-def is_named(message_id: str) -> bool:
-    """Whether the server knows it by that id. A row without one stands wherever it is shown:
-    the same bytes may be in many places."""
-    return not message_id.startswith("raw:")
 
 
 def shows_named(page: Page) -> bool:

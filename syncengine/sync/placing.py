@@ -10,7 +10,7 @@ from itertools import dropwhile, takewhile
 
 from attrs import evolve, frozen
 
-from syncengine.models import ConversationKey, MessageRow, Page
+from syncengine.models import ConversationKey, MessageRow, Page, is_named
 from syncengine.store.batch import (
     BURIED,
     HEAD,
@@ -28,14 +28,15 @@ from syncengine.store.writer import Decision
 from syncengine.sync.absence import covered, judge_absence, sightings
 from syncengine.sync.doubts import CONFIRM_MS, Held, is_hasty, judge_head, stale_head
 from syncengine.sync.gaps import Local, Run, Woven, weave
-from syncengine.sync.links import is_named
 from syncengine.sync.reconcile import Rules
 
 
-def place_head(key: ConversationKey, page: Page, rules: Rules) -> Decision:
-    """A page that was read from the newest end, or that goes on where such a page
-    showed no message at all."""
-    return partial(_place, key, page, _run(page, head=True), rules)
+def place_head(
+    key: ConversationKey, page: Page, rules: Rules, placed: Sequence[MessageRow] = ()
+) -> Decision:
+    """A page that was read from the newest end, or that goes on where such pages showed no
+    message at all, only rows without an id: these were `placed`, and stand above it."""
+    return partial(_place, key, page, _run(page, head=True), rules, placed=len(placed))
 
 
 def place_below(key: ConversationKey, above: str, page: Page, rules: Rules) -> Decision:
@@ -113,18 +114,21 @@ def _distinct(run: Run) -> Run:
     return run if len(ids) == len(run.ids) else evolve(run, ids=ids)
 
 
-def _place(key: ConversationKey, page: Page, run: Run, rules: Rules, view: View) -> Batch | None:
+def _place(
+    key: ConversationKey, page: Page, run: Run, rules: Rules, view: View, *, placed: int = 0
+) -> Batch | None:
     if not page.messages and view.row(key) is None:
         return None  # nobody ever heard of this conversation
     run = _distinct(run)
-    placing = _without_strays(_Placing(key, page, run, rules, view, view.held(key, run.ids)))
+    placing = _Placing(key, page, run, rules, view, view.held(key, run.ids))
+    placing = _without_strays(placing, placed)
     return placing.head() if run.head else placing.woven()
 
 
-def _without_strays(placing: "_Placing") -> "_Placing":
+def _without_strays(placing: "_Placing", placed: int) -> "_Placing":
     """Rows without an id of their own tell no order where one like them is held already:
     the same bytes may stand in many places. But for those that the chain just placed."""
-    stray = {m for m in placing.held if not is_named(m)} - _placed_rows(placing)
+    stray = {m for m in placing.held if not is_named(m)} - _placed_rows(placing, placed)
     if not stray:
         return placing
     shown = [message for message in placing.page.messages if message.message_id not in stray]
@@ -137,10 +141,16 @@ def _without_strays(placing: "_Placing") -> "_Placing":
     )
 
 
-def _placed_rows(placing: "_Placing") -> set[str]:
-    """Rows at the run's beginning that are held there, one directly below the other."""
+def _placed_rows(placing: "_Placing", number: int) -> set[str]:
+    """Rows at the run's beginning that are held there, one directly below the other.
+
+    At the newest end only that number counts, which the chain placed there: another page of
+    it may begin with the same bytes, and be older.
+    """
     ids, position = placing.run.ids, HEAD
-    if not placing.run.head and ids and ids[0] in placing.held:
+    if placing.run.head:
+        ids = ids[:number]
+    elif ids and ids[0] in placing.held:
         position, ids = placing.held[ids[0]].position, ids[1:]
     placed: set[str] = set()
     for message_id in takewhile(lambda m: not is_named(m) and m in placing.held, ids):

@@ -1,10 +1,19 @@
 """Rows without an id of their own: the same bytes may stand in many places."""
 
+from pathlib import Path
+
 import pytest
 
 from syncengine import Kind
+from syncengine.models import ConversationKey, MessageRow, Page
+from syncengine.store.database import connect_inline
+from syncengine.store.store import open_store
+from syncengine.store.view import View
+from syncengine.sync.placing import place_head
+from syncengine.sync.reconcile import Rules
 from tests.harness import USER, Side, numbered
 
+BOB = ConversationKey("bob", Kind.CHAT)
 ROW = b"\xff\xff\xff no protobuf"
 
 
@@ -77,3 +86,22 @@ async def test_a_server_that_shows_the_same_row_on_every_page(side: Side) -> Non
         report = await side.sync(page_size=3, audit_pages=4)
         assert report.messages_removed == 0
     assert await shown(side) == texts
+
+
+async def test_an_old_newest_page_that_begins_with_the_same_row(tmp_path: Path) -> None:
+    """Law 3: what a replica that lags behind shows below such a row is not what stands below
+    the one that is held at the newest end."""
+    store = await open_store(tmp_path / "a.db", connect=connect_inline)
+    row, *messages = (
+        MessageRow(name, "bob", 1000 * number, "text", name, None, name.encode())
+        for number, name in enumerate(["raw:1", *numbered(1, 4)])
+    )
+    oldest_first = [message.message_id for message in messages]
+    now = Page([row, *messages[:1:-1]], cursor="m3", end=False, served_at=9000)
+    before = Page([row, *messages[1::-1]], cursor=None, end=True, served_at=9000)
+    rules = Rules(confirm_after=10_000)
+    for page in (now, before):
+        await store.apply([place_head(BOB, page, rules)])
+    found = await store.read(lambda c: View(c).held(BOB, oldest_first))
+    await store.close()
+    assert sorted(found, key=lambda m: found[m].position) == ["m3", "m4"]
