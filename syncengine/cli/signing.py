@@ -13,8 +13,13 @@ def try_out(account: Account, secret: Secret) -> int:
     try:
         return asyncio.run(_ask(account.remote(secret)))
     except Unauthorized as error:
-        again = f"Give another: `syncengine account add {account.name} --force`."
-        raise Unauthorized(str(error), hint=f"{error.hint} {again}") from error
+        hint = f"{error.hint} {new_credentials(account.name)}"
+        raise Unauthorized(str(error), hint=hint) from error
+
+
+def new_credentials(name: str) -> str:
+    """How to give an account other credentials, as a sentence."""
+    return f"Give another: `syncengine account add {name} --force`."
 
 
 async def _ask(remote: EasemobRemote) -> int:

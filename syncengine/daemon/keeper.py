@@ -21,7 +21,7 @@ from syncengine import errors
 from syncengine.config import Environment
 from syncengine.daemon.files import Files
 from syncengine.daemon.gate import Gated, Held, Server
-from syncengine.daemon.schedule import Outcome, Turn
+from syncengine.daemon.schedule import Outcome, Pace, Turn
 from syncengine.daemon.settings import ServiceAccount, Settings
 from syncengine.daemon.states import Fault
 from syncengine.daemon.watching import Watch
@@ -103,6 +103,11 @@ class Keeper:
         self._audits = False
         self._audited_at = self._tended_at = -float("inf")
         self._wrote = False
+
+    @property
+    def pace(self) -> Pace:
+        """The account's own, or the service's."""
+        return self.account.pace or self._settings.pace
 
     @property
     def is_open(self) -> bool:
