@@ -14,7 +14,7 @@ from syncengine.accounts import Account, Draft, Keeper, SecretKind, default_path
 from syncengine.cli.adding import add
 from syncengine.cli.configured import account_of, config_path, named, named_config
 from syncengine.cli.options import config_option, json_option, spelled_option
-from syncengine.cli.output import count, plain, print_error, print_json
+from syncengine.cli.output import aligned, count, plain, print_error, print_json
 from syncengine.cli.signing import forgotten, try_out
 from syncengine.config import Config
 from syncengine.engine import SyncEngine
@@ -226,11 +226,8 @@ def account_json(each: Account) -> dict[str, Any]:
 def print_accounts(found: Sequence[Account]) -> None:
     """A table; of the file's folder only what differs matters, so it comes last."""
     head = ("account", "user", "app key", "server", "secret", "file")
-    rows = [head, *map(_row, found)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
-    for row in rows:
-        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        click.echo("  ".join(cells).rstrip())
+    for line in aligned([head, *map(_row, found)]):
+        click.echo(line)
 
 
 def _row(each: Account) -> tuple[str, ...]:
