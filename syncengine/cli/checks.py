@@ -11,7 +11,7 @@ from pathlib import Path
 from attrs import frozen
 
 from syncengine.accounts import Account as Configured
-from syncengine.accounts import secret_of
+from syncengine.accounts import check_folder, secret_of
 from syncengine.cli.account import PASSWORD_VARIABLE, TOKEN_VARIABLE, Account, secret_given
 from syncengine.cli.configured import config_path, configured
 from syncengine.cli.signing import new_credentials
@@ -108,6 +108,10 @@ def check_disk(path: Path) -> Finding:
 def check_file(path: Path) -> Finding:
     """Whether it is there, can be written, and is for its owner only."""
     if not path.exists():
+        try:
+            check_folder(path)
+        except ConfigError as error:
+            return Finding("file", Verdict.FAIL, str(error), error.hint)
         fix = "`syncengine sync` makes it."
         return Finding("file", Verdict.WARN, f"{path} is not there yet", fix)
     if not os.access(path, os.R_OK | os.W_OK) or not os.access(path.parent, os.W_OK):

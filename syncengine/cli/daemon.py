@@ -31,6 +31,7 @@ from syncengine.errors import ConfigError
 from syncengine.store.lock import WriterLock
 from syncengine.store.recovery import recover
 
+_REREAD = "Then have the daemon try: `systemctl --user reload syncengine`, or SIGHUP."
 STOP_WITHIN = 4.0
 """Seconds for the service: the process promises five for everything."""
 
@@ -114,7 +115,7 @@ def _served(account: Account) -> ServiceAccount:
         config=account.open_settings(),
         server=account.server,
         pace=bounded(Pace(), floor=account.polling.floor, ceiling=account.polling.ceiling),
-        renewal=new_credentials(account.name),
+        renewal=f"{new_credentials(account.name)} {_REREAD}",
     )
 
 

@@ -93,7 +93,9 @@ def _missing(copy: Status) -> str:
         return count(copy.gaps, "gap")
     if copy.never_synced:
         return f"{copy.never_synced:,} not begun"
-    return count(copy.seams, "seam") if copy.seams else "unknown"
+    if copy.seams:
+        return count(copy.seams, "seam")
+    return "unknown" if copy.conversations else "not begun"
 
 
 def _verified(copy: Status | None, now: int) -> str:

@@ -96,6 +96,14 @@ def test_who_syncs_and_who_may_read(alice: Person) -> None:
     assert f"chmod 600 {alice.db}" in out
 
 
+def test_a_file_that_could_not_be_made(alice: Person) -> None:
+    """Its folder is a file: a failure before a sync fails."""
+    (alice.home / "letter").write_text("Dear Alice")
+    there_is_none = alice.but(SYNCENGINE_DB=str(alice.home / "letter" / "alice.db"))
+    assert verdicts(there_is_none, 1)["file"] == "fail"
+    assert "cannot be written" in there_is_none.call("doctor").out
+
+
 def test_clocks(tmp_path: Path) -> None:
     """Two minutes are nothing; more is a warning that says which way."""
     now = 1_700_000_000_000

@@ -408,7 +408,8 @@ def overview_of(*rows: Row) -> Overview:
         ({"gaps": 3, "never_synced": 2}, "3 gaps"),
         ({"never_synced": 2}, "2 not begun"),
         ({"seams": 1}, "1 seam"),
-        ({"listed_at": None}, "unknown"),
+        ({"listed_at": None}, "not begun"),
+        ({"listed_at": None, "conversations": 1}, "unknown"),
     ],
 )
 def test_whole_is_what_can_be_proved(more: dict[str, Any], words: str) -> None:
