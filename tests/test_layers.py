@@ -9,7 +9,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "syncengine"
 
 LAYERS = (
-    {"errors", "filelock", "json_text", "plain", "schema_files"},
+    {"durable", "errors", "filelock", "json_text", "plain", "schema_files"},
     {"models"},
     {"reports"},
     {"changes"},

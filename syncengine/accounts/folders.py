@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import platformdirs
 
+from syncengine.durable import flush_folder
 from syncengine.errors import ConfigError
 
 _LONGEST_NAME = 200
@@ -57,20 +58,10 @@ def write_private(path: Path, data: bytes) -> None:
             with suppress(OSError):
                 Path(name).unlink()
             raise
-        _settle(target.parent)
+        flush_folder(target.parent)
     except OSError as error:
         hint = "Check the path, the disk, and who may write there."
         raise ConfigError(f"{path} cannot be written: {error.strerror}", hint=hint) from error
-
-
-def _settle(folder: Path) -> None:
-    """A new name is on the disk only when its folder is."""
-    with suppress(OSError):  # Windows opens no folders
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 def check_folder(file: Path) -> None:

@@ -3,16 +3,17 @@
 import os
 import shlex
 import sys
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Callable, Mapping
+from functools import wraps
 from pathlib import Path
+from typing import Any
 
 import click
 from attrs import frozen
 
 from syncengine.accounts import default_file, secret_of
 from syncengine.cli.configured import configured
-from syncengine.cli.options import variable
+from syncengine.cli.options import account_options, file_options, variable
 from syncengine.errors import ConfigError
 from syncengine.remote.easemob.client import EasemobRemote
 
@@ -31,16 +32,33 @@ class Account:
     app_key: str | None
     user: str | None
     allow_insecure_http: bool = False
+    db: Path | None = None
 
     @property
-    def can_sign_in(self) -> bool:
-        """Whether all that it takes to sign in is given, and nobody has to be asked."""
+    def file(self) -> Path:
+        """Its file, whether it exists or not. Raises ConfigError where nothing says which."""
+        return database(self.db, self.user)
+
+    @property
+    def existing_file(self) -> Path:
+        """The same. Raises ConfigError where there is none."""
+        return existing_database(self.db, self.user)
+
+    def remote_unasked(self) -> EasemobRemote | None:
+        """The way to the server where all that it takes is given; None where somebody would
+        have to be asked, or something is missing. Looks for a secret once: a keyring may ask.
+
+        Raises ConfigError for what cannot be used.
+        """
         account = configured()
-        if account is not None:
-            with suppress(ConfigError):
-                return bool(secret_of(account).value)
-            return False
-        return bool(self.server and self.app_key and self.user and secret_given())
+        if account is None:
+            complete = self.server and self.app_key and self.user and secret_given()
+            return self.remote() if complete else None
+        try:
+            secret = secret_of(account)
+        except ConfigError:
+            return None
+        return account.remote(secret)
 
     def remote(self) -> EasemobRemote:
         """The way to the server; asks for the password where it must.
@@ -69,6 +87,25 @@ class Account:
             password=None if token else ask_password(user),
             allow_insecure_http=self.allow_insecure_http,
         )
+
+
+def which_account(command: Callable[..., int]) -> Callable[..., int]:
+    """All flags that say which account and which file; the command gets them as one `account`."""
+
+    @wraps(command)
+    def gathered(
+        *,
+        server: str | None,
+        app_key: str | None,
+        allow_insecure_http: bool,
+        db: Path | None,
+        user: str | None,
+        **others: Any,
+    ) -> int:
+        account = Account(server, app_key, user, allow_insecure_http, db)
+        return command(account=account, **others)
+
+    return account_options(file_options(gathered))
 
 
 def check_complete(flags: Mapping[str, str | None]) -> None:

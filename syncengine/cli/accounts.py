@@ -3,23 +3,33 @@
 import asyncio
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
 import click
 from attrs import frozen
 
-from syncengine.accounts import Account, Draft, Keeper, SecretKind, default_path, load, secret_of
+from syncengine.accounts import (
+    Account,
+    Draft,
+    Keeper,
+    SecretKind,
+    check_folder,
+    default_path,
+    load,
+    secret_of,
+)
 from syncengine.cli.adding import add
 from syncengine.cli.configured import account_of, config_path, named, named_config
 from syncengine.cli.options import config_option, json_option, spelled_option
-from syncengine.cli.output import count, plain, print_error, print_json
+from syncengine.cli.output import aligned, count, plain, print_error, print_json
 from syncengine.cli.signing import forgotten, try_out
 from syncengine.config import Config
 from syncengine.engine import SyncEngine
-from syncengine.errors import ConfigError, StoreError
+from syncengine.errors import ConfigError, StoreError, StoreLocked
 from syncengine.reports import Status
+from syncengine.store.lock import WriterLock
 
 _ENDINGS = ("-wal", "-shm", "")
 """Of the files of a copy; the one that holds the messages goes last."""
@@ -63,7 +73,9 @@ def list_accounts(as_json: bool) -> None:
 @config_option
 @json_option
 def test_account(name: str, as_json: bool) -> None:
-    """Sign in, and read a page of the list. Nothing is stored.
+    """Sign in, read a page of the list, and see whether its file can be written.
+
+    Nothing is stored.
 
     Exit codes: 0 it works, 2 the configuration or the secret, 3 server unreachable,
     4 the server refuses the password or token.
@@ -72,6 +84,7 @@ def test_account(name: str, as_json: bool) -> None:
     Example:  syncengine account test alice
     """
     chosen = named(name)
+    check_folder(chosen.file)
     secret = secret_of(chosen)
     tried = try_out(chosen, secret)
     if as_json:
@@ -103,17 +116,35 @@ def remove(name: str, delete_copy: bool, yes: bool, as_json: bool) -> int:
     """
     draft = Draft(config_path())
     chosen = account_of(draft.configuration, name)
-    copy = _survey(chosen) if delete_copy else None
-    if not yes and not _confirmed(chosen, copy):
-        click.echo("nothing was removed", err=True)
-        return 1
-    draft.drop(name)
-    draft.write()
-    removed = _Removed(chosen, copy is not None, *forgotten(chosen, draft.configuration))
-    if copy is not None:
-        delete(chosen.file)
+    with _nobody_syncs(chosen) if delete_copy else nullcontext():
+        copy = _survey(chosen) if delete_copy else None
+        if not yes and not _confirmed(chosen, copy):
+            click.echo("nothing was removed", err=True)
+            return 1
+        draft.drop(name)
+        draft.write()
+        removed = _Removed(chosen, copy is not None, *forgotten(chosen, draft.configuration))
+        if copy is not None:
+            delete(chosen.file)
     removed.tell(as_json=as_json)
     return 1 if removed.problem else 0
+
+
+@contextmanager
+def _nobody_syncs(chosen: Account) -> Iterator[None]:
+    """Nobody writes the copy that is to be deleted, from the question to the end. Raises
+    StoreLocked, which says who does."""
+    if not chosen.file.parent.exists():
+        yield
+        return
+    try:
+        with WriterLock(chosen.file).held():
+            yield
+    except StoreLocked as error:
+        raise StoreLocked(
+            f"nothing was removed: {error}",
+            hint="End that program first; or leave --delete-copy away.",
+        ) from error
 
 
 @frozen
@@ -226,11 +257,8 @@ def account_json(each: Account) -> dict[str, Any]:
 def print_accounts(found: Sequence[Account]) -> None:
     """A table; of the file's folder only what differs matters, so it comes last."""
     head = ("account", "user", "app key", "server", "secret", "file")
-    rows = [head, *map(_row, found)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
-    for row in rows:
-        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        click.echo("  ".join(cells).rstrip())
+    for line in aligned([head, *map(_row, found)]):
+        click.echo(line)
 
 
 def _row(each: Account) -> tuple[str, ...]:

@@ -94,18 +94,9 @@ def add(
     Example:  syncengine account add alice --user alice \\
                   --server https://a1.easemob.com --app-key org#app
     """
-    check_name(name)
-    draft = Draft(config_path())
-    old = draft.configuration.accounts.get(name)
-    if old is not None and not force:
-        raise ConfigError(
-            f"{name} is configured already", hint="--force changes it; or use another name."
-        )
     flags = {"--server": server, "--app-key": app_key, "--user": user}
-    if old is None:
-        check_complete(flags)
-    chosen = _place(name, place, old)
-    _put(draft, name, {**_keys(flags, db, allow_insecure_http), **chosen})
+    given = _keys(flags, db, allow_insecure_http)
+    draft, old = _drafted(name, flags, given, place, force=force)
     account = draft.configuration.accounts[name]
     check_folder(account.file)
     ready = place is not None and account.secret.keeper is Keeper.FILE and _exists(account)
@@ -121,9 +112,29 @@ def add(
     _tell(draft.path, account, secret, kept, tested=tested, as_json=as_json)
 
 
-def _keys(
-    flags: Mapping[str, str | None], db: Path | None, insecure: bool
-) -> dict[str, str | bool | None]:
+Keys = Mapping[str, str | bool | None]
+"""What stands at each of an account's keys."""
+
+
+def _drafted(
+    name: str, flags: Mapping[str, str | None], given: Keys, place: str | None, *, force: bool
+) -> tuple[Draft, Account | None]:
+    """The configuration with the account in it, not written yet, and the account of this name
+    that was there. Raises ConfigError for what cannot be configured."""
+    check_name(name)
+    draft = Draft(config_path())
+    old = draft.configuration.accounts.get(name)
+    if old is not None and not force:
+        raise ConfigError(
+            f"{name} is configured already", hint="--force changes it; or use another name."
+        )
+    if old is None:
+        check_complete(flags)
+    _put(draft, name, {**given, **_place(name, place, old)})
+    return draft, old
+
+
+def _keys(flags: Mapping[str, str | None], db: Path | None, insecure: bool) -> Keys:
     """What was given, as the configuration has it."""
     keys: dict[str, str | bool | None] = {
         flag.removeprefix("--").replace("-", "_"): value for flag, value in flags.items() if value
@@ -135,7 +146,7 @@ def _keys(
     return keys
 
 
-def _place(name: str, place: str | None, old: Account | None) -> dict[str, str | bool | None]:
+def _place(name: str, place: str | None, old: Account | None) -> Keys:
     """Where the secret is to be; as before, or where it is found, unless that is told."""
     if place is not None:
         return {"secret": str(place_of(place, Path.cwd(), "--secret"))}
@@ -149,7 +160,7 @@ def _place(name: str, place: str | None, old: Account | None) -> dict[str, str |
     return {"secret": str(Keeper.KEYRING)}
 
 
-def _put(draft: Draft, name: str, keys: Mapping[str, str | bool | None]) -> None:
+def _put(draft: Draft, name: str, keys: Keys) -> None:
     """Into the draft; a hint for the configuration's author is one for flags here."""
     try:
         draft.put(name, keys)

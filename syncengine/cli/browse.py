@@ -9,9 +9,9 @@ from typing import Any
 
 import click
 
-from syncengine.cli.account import Account, database, existing_database
+from syncengine.cli.account import Account, which_account
 from syncengine.cli.configured import configured
-from syncengine.cli.options import account_options, file_options, option, read_config
+from syncengine.cli.options import option, read_config
 from syncengine.config import Config
 from syncengine.engine import SyncEngine
 from syncengine.errors import ConfigError
@@ -24,16 +24,11 @@ waits for the indexing of a new copy."""
 
 @click.command(short_help="Read, search and delete in a window.")
 @option("--offline", is_flag=True, help="Ask no server; no password is needed.")
-@account_options
-@file_options
+@which_account
 @option("--json", "as_json", is_flag=True, help="Print errors as JSON; the window is for people.")
 def browse(
     offline: bool,
-    server: str | None,
-    app_key: str | None,
-    allow_insecure_http: bool,
-    db: Path | None,
-    user: str | None,
+    account: Account,
     as_json: bool,
 ) -> int:
     """Open the copy in a window of this terminal: conversations, messages, search.
@@ -48,10 +43,10 @@ def browse(
     _check_terminal()
     window = load_window()
     config = read_config({})
-    if offline or not (server or app_key or configured()):
-        return asyncio.run(show(window, existing_database(db, user), None, config))
-    remote = Account(server, app_key, user, allow_insecure_http).remote()
-    return asyncio.run(show(window, database(db, user), remote, config))
+    if offline or not (account.server or account.app_key or configured()):
+        return asyncio.run(show(window, account.existing_file, None, config))
+    remote = account.remote()
+    return asyncio.run(show(window, account.file, remote, config))
 
 
 async def show(window: ModuleType, path: Path, remote: EasemobRemote | None, config: Config) -> int:

@@ -1,5 +1,6 @@
 """What `syncengine doctor` looks at: each check says what it found, and what to do about it."""
 
+import asyncio
 import os
 import shutil
 import time
@@ -9,7 +10,11 @@ from pathlib import Path
 
 from attrs import frozen
 
+from syncengine.accounts import Account as Configured
+from syncengine.accounts import check_folder, secret_of
 from syncengine.cli.account import PASSWORD_VARIABLE, TOKEN_VARIABLE, Account, secret_given
+from syncengine.cli.configured import config_path, configured
+from syncengine.cli.signing import new_credentials
 from syncengine.errors import ConfigError, StoreError, SyncEngineError, Unauthorized
 from syncengine.remote.easemob.client import EasemobRemote
 from syncengine.store.database import opened
@@ -62,12 +67,14 @@ def check_secret() -> Finding:
     return Finding("secret", Verdict.WARN, "none is set; the server is not asked", fix)
 
 
-async def check_server(remote: EasemobRemote) -> Finding:
-    """Whether it can be reached, and takes the credentials. Closes the remote."""
+async def check_server(remote: EasemobRemote, renewal: str = "") -> Finding:
+    """Whether it can be reached, and takes the credentials; `renewal` is how to give others.
+    Closes the remote."""
     try:
         page = await remote.fetch_summaries(limit=1)
     except Unauthorized as error:
-        return Finding("server", Verdict.FAIL, f"it answers, but: {error}", error.hint)
+        fix = f"{error.hint} {renewal}".rstrip()
+        return Finding("server", Verdict.FAIL, f"it answers, but: {error}", fix)
     except SyncEngineError as error:
         return Finding("server", Verdict.FAIL, str(error), error.hint)
     finally:
@@ -101,6 +108,10 @@ def check_disk(path: Path) -> Finding:
 def check_file(path: Path) -> Finding:
     """Whether it is there, can be written, and is for its owner only."""
     if not path.exists():
+        try:
+            check_folder(path)
+        except ConfigError as error:
+            return Finding("file", Verdict.FAIL, str(error), error.hint)
         fix = "`syncengine sync` makes it."
         return Finding("file", Verdict.WARN, f"{path} is not there yet", fix)
     if not os.access(path, os.R_OK | os.W_OK) or not os.access(path.parent, os.W_OK):
@@ -179,14 +190,32 @@ def check_store(path: Path) -> Iterator[Finding]:
 
 async def check_account(account: Account) -> list[Finding]:
     """All that concerns the server; it is asked where nobody has to be asked for a secret."""
+    chosen = configured()
+    if chosen is not None:
+        return await _check_configured(chosen)
     found = [check_configuration(account), check_secret()]
-    if not account.can_sign_in:
-        return found
     try:
-        remote = account.remote()
+        remote = account.remote_unasked()
     except ConfigError as error:
         return [*found, Finding("server", Verdict.FAIL, str(error), error.hint)]
-    found.append(await check_server(remote))
-    if found[-1].verdict is Verdict.OK:
-        found.append(check_clock(remote.server_time, time.time_ns() // 1_000_000))
-    return found
+    return found if remote is None else [*found, *await _check_remote(remote)]
+
+
+async def _check_configured(chosen: Configured) -> list[Finding]:
+    """The same by the configuration, which could be read; its secret is where it says."""
+    words = f"{chosen.name}: {chosen.user} on {chosen.server}, in {config_path()}"
+    found = [Finding("configuration", Verdict.OK, words)]
+    try:
+        secret = await asyncio.to_thread(secret_of, chosen)
+    except ConfigError as error:
+        return [*found, Finding("secret", Verdict.FAIL, str(error), error.hint)]
+    found.append(Finding("secret", Verdict.OK, f"found in {secret.place}"))
+    return [*found, *await _check_remote(chosen.remote(secret), new_credentials(chosen.name))]
+
+
+async def _check_remote(remote: EasemobRemote, renewal: str = "") -> list[Finding]:
+    """The server, and its clock where it answers."""
+    found = await check_server(remote, renewal)
+    if found.verdict is not Verdict.OK:
+        return [found]
+    return [found, check_clock(remote.server_time, time.time_ns() // 1_000_000)]

@@ -6,7 +6,7 @@ in a variable. With neither, the only account that is configured is meant.
 """
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +56,33 @@ def configured() -> Account | None:
         context.meta[_CHOSEN] = _choose(context, context.meta[_NAME])
     chosen: Account | None = context.meta[_CHOSEN]
     return chosen
+
+
+def several() -> Sequence[Account]:
+    """All configured accounts, where the command line names none and there is more than one
+    that could be meant; else none.
+
+    Raises ConfigError for a configuration that cannot be used.
+    """
+    context = click.get_current_context()
+    if context.meta.get(_NAME) is not None or any(context.params.get(each) for each in _NAMING):
+        return ()
+    if named_config() is None and not default_path().exists():
+        return ()
+    accounts = tuple(load(config_path()).accounts.values())
+    return accounts if len(accounts) > 1 else ()
+
+
+def every() -> Sequence[Account]:
+    """All configured accounts. Raises ConfigError where flags say which one, as these would
+    not count, and for a configuration that is not there or cannot be used."""
+    context = click.get_current_context()
+    for name in (*_NAMING, "account"):
+        value = context.meta.get(_NAME) if name == "account" else context.params.get(name)
+        if value and _typed(context, name):
+            flag = "--" + name.replace("_", "-")
+            raise ConfigError(f"--all and {flag} exclude each other", hint="Give one of the two.")
+    return tuple(load(config_path()).accounts.values())
 
 
 def given(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -19,9 +19,11 @@ from syncengine.accounts import (
 from syncengine.cli.configured import config_path, named_config
 from syncengine.cli.options import config_option, json_option, option, spelled_option
 from syncengine.cli.output import plain, print_json
+from syncengine.cli.signing import new_credentials
 from syncengine.daemon.files import Files
 from syncengine.daemon.host import Host, Place, Wishes
 from syncengine.daemon.logs import LEVELS, Names, logging_to
+from syncengine.daemon.schedule import Pace, bounded
 from syncengine.daemon.service import SyncService
 from syncengine.daemon.settings import ServiceAccount, Settings
 from syncengine.daemon.unit import UNIT, unit_path, unit_text, write_unit
@@ -29,6 +31,7 @@ from syncengine.errors import ConfigError
 from syncengine.store.lock import WriterLock
 from syncengine.store.recovery import recover
 
+_REREAD = "Then have the daemon try: `systemctl --user reload syncengine`, or SIGHUP."
 STOP_WITHIN = 4.0
 """Seconds for the service: the process promises five for everything."""
 
@@ -111,6 +114,8 @@ def _served(account: Account) -> ServiceAccount:
         remote=lambda: asyncio.to_thread(account.remote),  # a keyring may take its time
         config=account.open_settings(),
         server=account.server,
+        pace=bounded(Pace(), floor=account.polling.floor, ceiling=account.polling.ceiling),
+        renewal=f"{new_credentials(account.name)} {_REREAD}",
     )
 
 

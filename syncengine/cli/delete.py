@@ -10,12 +10,10 @@ from typing import Any
 import click
 from attrs import frozen
 
-from syncengine.cli.account import Account, existing_database
+from syncengine.cli.account import Account, which_account
 from syncengine.cli.messages import all_parts, chosen_kind
 from syncengine.cli.options import (
-    account_options,
     attempts_option,
-    file_options,
     json_option,
     kind_option,
     spelled_option,
@@ -57,9 +55,8 @@ _CHOICE = "Give one of --ids, --before and --all."
 )
 @spelled_option("--dry-run", is_flag=True, help="Only say what would happen.")
 @spelled_option("--yes", is_flag=True, help="Do not ask; needed where there is no terminal.")
-@account_options
+@which_account
 @attempts_option(2)
-@file_options
 @json_option
 def delete(
     conversation: str,
@@ -70,12 +67,8 @@ def delete(
     keep_messages: bool,
     dry_run: bool,
     yes: bool,
-    server: str | None,
-    app_key: str | None,
-    allow_insecure_http: bool,
+    account: Account,
     attempts: int,
-    db: Path | None,
-    user: str | None,
     as_json: bool,
 ) -> int:
     """Delete messages, or a whole conversation, for one user: here and on the server.
@@ -90,7 +83,7 @@ def delete(
                   --user alice --dry-run
     """
     wish = read_wish(ids, before, everything=everything, keep_messages=keep_messages)
-    path = existing_database(db, user)
+    path = account.existing_file
     plan = asyncio.run(survey(path, conversation, kind, wish))
     if dry_run:
         tell_plan(plan, as_json=as_json)
@@ -98,8 +91,7 @@ def delete(
     if not yes and not confirmed(plan):
         click.echo("nothing was deleted", err=True)
         return 1
-    account = Account(server, app_key, user, allow_insecure_http)
-    remote = account.remote() if account.can_sign_in else None
+    remote = account.remote_unasked()
     result = asyncio.run(carry_out(path, plan, remote, attempts, as_json=as_json))
     tell_result(result, as_json=as_json)
     return result.code

@@ -1,39 +1,33 @@
 """`syncengine doctor`: what is wrong, and what to do about it."""
 
 import asyncio
-from pathlib import Path
 
 import attrs
 import click
 
-from syncengine.cli.account import Account, database
+from syncengine.cli.account import Account, which_account
 from syncengine.cli.checks import Finding, Verdict, check_account, check_store
-from syncengine.cli.options import account_options, file_options, json_option
+from syncengine.cli.options import json_option
 from syncengine.cli.output import plain, print_json
 
 
 @click.command(short_help="Say what is wrong, and what to do about it.")
-@account_options
-@file_options
+@which_account
 @json_option
 def doctor(
-    server: str | None,
-    app_key: str | None,
-    allow_insecure_http: bool,
-    db: Path | None,
-    user: str | None,
+    account: Account,
     as_json: bool,
 ) -> int:
     """Check the account, the server, this machine's clock and disk, and every page of the file.
 
-    Nothing is changed. The server is asked where --server, --app-key, --user and a secret
-    in the environment are given. The exit code is 1 where something fails.
+    Nothing is changed. The server is asked where the account is configured, or --server,
+    --app-key, --user and a secret in the environment are given. The exit code is 1 where
+    something fails.
 
     \b
     Example:  syncengine doctor --user alice
     """
-    path = database(db, user)
-    account = Account(server, app_key, user, allow_insecure_http)
+    path = account.file
     found = [*asyncio.run(check_account(account)), *check_store(path)]
     failed = any(each.verdict is Verdict.FAIL for each in found)
     if as_json:

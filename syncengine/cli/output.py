@@ -9,7 +9,7 @@ import re
 import shlex
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TextIO
@@ -91,6 +91,33 @@ def conversation_json(conversation: Conversation) -> dict[str, Any]:
 def fit(text: str, width: int) -> str:
     """The text, cut to so many columns of a terminal; a Chinese character takes two."""
     return text if cell_len(text) <= width else f"{set_cell_size(text, width - 1).rstrip()}…"
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """A table's lines, its columns as wide as they must be on a terminal: a Chinese character
+    and an emoji take two."""
+    widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = (
+            cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True)
+        )
+        yield "  ".join(cells).rstrip()
+
+
+def span(seconds: float) -> str:
+    """How long, in the largest unit that says enough: `45 s`, `12 min`, `5 h`, `3 d`."""
+    for unit, length, most in (("s", 1, 100), ("min", 60, 100), ("h", 3600, 48)):
+        if seconds < most * length:
+            return f"{max(0, int(seconds / length))} {unit}"
+    return f"{int(seconds / 86_400):,} d"
+
+
+def size(number: int) -> str:
+    """So many bytes: `999 B`, `12 kB`, `3.4 MB`."""
+    for unit, length in (("GB", 1e9), ("MB", 1e6)):
+        if number >= length:
+            return f"{number / length:,.1f} {unit}"
+    return f"{number / 1e3:.0f} kB" if number >= 1e3 else f"{number} B"
 
 
 def exact(timestamp: int) -> str:

@@ -2,10 +2,17 @@
 
 import asyncio
 from contextlib import suppress
+from typing import TypeVar
+
+from attrs import evolve
 
 from syncengine.accounts import Account, Configuration, Keeper, Secret, forget_secret
+from syncengine.cli.configured import configured
 from syncengine.errors import ConfigError, Gone, Unauthorized
 from syncengine.remote.easemob.client import EasemobRemote
+from syncengine.reports import Report, Verification
+
+R = TypeVar("R", Report, Verification)
 
 
 def try_out(account: Account, secret: Secret) -> int:
@@ -13,8 +20,13 @@ def try_out(account: Account, secret: Secret) -> int:
     try:
         return asyncio.run(_ask(account.remote(secret)))
     except Unauthorized as error:
-        again = f"Give another: `syncengine account add {account.name} --force`."
-        raise Unauthorized(str(error), hint=f"{error.hint} {again}") from error
+        hint = f"{error.hint} {new_credentials(account.name)}"
+        raise Unauthorized(str(error), hint=hint) from error
+
+
+def new_credentials(name: str) -> str:
+    """How to give an account other credentials, as a sentence."""
+    return f"Give another: `syncengine account add {name} --force`."
 
 
 async def _ask(remote: EasemobRemote) -> int:
@@ -40,3 +52,16 @@ def forgotten(account: Account, left: Configuration) -> tuple[bool, ConfigError 
         return forget_secret(account), None
     except ConfigError as error:
         return False, error
+
+
+def advised(report: R) -> R:
+    """The same; where a configured account's credentials were refused, with how to give others."""
+    account = configured()
+    if account is None:
+        return report
+    advice = new_credentials(account.name)
+    errors = [
+        evolve(each, hint=f"{each.hint} {advice}") if each.error == Unauthorized.__name__ else each
+        for each in report.errors
+    ]
+    return evolve(report, errors=errors)

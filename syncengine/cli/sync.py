@@ -9,17 +9,16 @@ from typing import Any
 import attrs
 import click
 
-from syncengine.cli.account import Account, database
+from syncengine.cli.account import Account, which_account
 from syncengine.cli.options import (
     Steered,
-    account_options,
     engine_options,
-    file_options,
     json_option,
     read_config,
 )
 from syncengine.cli.output import count, plain, print_json
 from syncengine.cli.progress import progress_bar, syncing
+from syncengine.cli.signing import advised
 from syncengine.config import Config
 from syncengine.engine import SyncEngine
 from syncengine.errors import RemovalHeldBack, Unauthorized, Unreachable
@@ -28,16 +27,11 @@ from syncengine.reports import Problem, Report, Verification
 
 
 @click.command(cls=Steered)
-@account_options
-@file_options
+@which_account
 @engine_options
 @json_option
 def sync(
-    server: str | None,
-    app_key: str | None,
-    allow_insecure_http: bool,
-    db: Path | None,
-    user: str | None,
+    account: Account,
     as_json: bool,
     **settings: Any,
 ) -> int:
@@ -56,9 +50,9 @@ def sync(
                   --app-key org#app --user alice
     """
     config = read_config(settings)
-    remote = Account(server, app_key, user, allow_insecure_http).remote()
-    path = database(db, user)
-    report = asyncio.run(pull(path, remote, config, show=not as_json))
+    remote = account.remote()
+    path = account.file
+    report = advised(asyncio.run(pull(path, remote, config, show=not as_json)))
     if as_json:
         print_json(report_json(report))
     else:

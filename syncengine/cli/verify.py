@@ -9,13 +9,11 @@ from typing import Any
 import click
 from attrs import evolve
 
-from syncengine.cli.account import Account, existing_database
+from syncengine.cli.account import Account, which_account
 from syncengine.cli.messages import chosen_kind
 from syncengine.cli.options import (
     Steered,
-    account_options,
     engine_options,
-    file_options,
     json_option,
     kind_option,
     read_config,
@@ -24,6 +22,7 @@ from syncengine.cli.options import (
 )
 from syncengine.cli.output import count, plain, print_json
 from syncengine.cli.progress import progress_bar, verifying
+from syncengine.cli.signing import advised
 from syncengine.cli.sync import cost, exit_code_of, print_problems, report_json
 from syncengine.config import Config
 from syncengine.engine import SyncEngine
@@ -50,8 +49,7 @@ _HELD_BACK = (
 @spelled_option(
     "--yes", is_flag=True, help="With --accept: do not ask; needed where there is no terminal."
 )
-@account_options
-@file_options
+@which_account
 @engine_options
 @json_option
 def verify(
@@ -59,11 +57,7 @@ def verify(
     kind: str | None,
     accept: bool,
     yes: bool,
-    server: str | None,
-    app_key: str | None,
-    allow_insecure_http: bool,
-    db: Path | None,
-    user: str | None,
+    account: Account,
     as_json: bool,
     **settings: Any,
 ) -> int:
@@ -79,13 +73,14 @@ def verify(
     """
     _check(conversation, kind, accept=accept, yes=yes)
     config = read_config(settings)
-    path = existing_database(db, user)
+    path = account.existing_file
     only, held = asyncio.run(survey(path, conversation, kind))
     if accept and not yes and not confirmed(only, held):
         click.echo("nothing was removed", err=True)
         return 1
-    remote = Account(server, app_key, user, allow_insecure_http).remote()
-    found = asyncio.run(read_again(path, remote, config, only, accept=accept, show=not as_json))
+    remote = account.remote()
+    reading = read_again(path, remote, config, only, accept=accept, show=not as_json)
+    found = advised(asyncio.run(reading))
     if as_json:
         print_json(report_json(found))
     else:

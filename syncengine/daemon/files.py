@@ -1,6 +1,6 @@
 """What a service does with files: the one place that holds, opens, asks and repairs them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import (
     AbstractAsyncContextManager,
     AbstractContextManager,
@@ -11,10 +11,12 @@ from pathlib import Path
 
 from syncengine.config import Config, Environment
 from syncengine.engine import SyncEngine
+from syncengine.errors import StoreError
 from syncengine.remote.port import Remote
 from syncengine.store.database import Connect, connect_threaded
 from syncengine.store.lock import WriterLock
 from syncengine.store.outbox import Undelivered, undelivered
+from syncengine.store.recovery import check
 
 Hold = Callable[[Path], AbstractContextManager[WriterLock | None]]
 """Owns a file for as long as the block lasts, which gets the lock that its engine is to use.
@@ -55,6 +57,14 @@ class Files:
     def can_recover(self) -> bool:
         """Whether damaged files are repaired."""
         return self._recover is not None
+
+    def damage(self, path: Path) -> Sequence[str]:
+        """What is wrong with a file's pages; nothing for one that is not there, and for one that
+        cannot be looked at just now. Reads all of it: call it in a thread."""
+        try:
+            return check(path) if path.exists() else ()
+        except StoreError:
+            return ()  # opening it will say so
 
     def recover(self, path: Path) -> None:
         """Put a new file in the place of a damaged one. Raises SyncEngineError."""

@@ -21,7 +21,7 @@ from syncengine import errors
 from syncengine.config import Environment
 from syncengine.daemon.files import Files
 from syncengine.daemon.gate import Gated, Held, Server
-from syncengine.daemon.schedule import Outcome, Turn
+from syncengine.daemon.schedule import Outcome, Pace, Turn
 from syncengine.daemon.settings import ServiceAccount, Settings
 from syncengine.daemon.states import Fault
 from syncengine.daemon.watching import Watch
@@ -102,7 +102,12 @@ class Keeper:
         self._engine: SyncEngine | None = None
         self._audits = False
         self._audited_at = self._tended_at = -float("inf")
-        self._wrote = False
+        self._wrote = self._looked = False
+
+    @property
+    def pace(self) -> Pace:
+        """The account's own, or the service's."""
+        return self.account.pace or self._settings.pace
 
     @property
     def is_open(self) -> bool:
@@ -125,7 +130,7 @@ class Keeper:
             self.cycles += 1
             self.urgent = self.again = False
             try:
-                return await self._again_where_replaced(others_wait)
+                return await self._twice_where_the_file_is_another(others_wait)
             except SyncEngineError as error:
                 await self._close_file()
                 return Ended(error=error)
@@ -163,12 +168,17 @@ class Keeper:
 
     # One turn
 
-    async def _again_where_replaced(self, others_wait: Callable[[], bool]) -> Ended:
+    async def _twice_where_the_file_is_another(self, others_wait: Callable[[], bool]) -> Ended:
         try:
             return await self._cycle(others_wait)
         except StoreReplaced:
             await self._close_file()
-            return await self._cycle(others_wait)
+        except StoreCorrupt as damage:  # met on the way: opening looks at a few pages only
+            await self._close_file()
+            if not (self._files.can_recover and await self._is_damaged()):
+                raise  # all pages are sound: a person has to look at that
+            await self._mend(damage)
+        return await self._cycle(others_wait)
 
     async def _cycle(self, others_wait: Callable[[], bool]) -> Ended:
         report: Report | None = None
@@ -271,10 +281,12 @@ class Keeper:
             await self._close_file()
             self._audits = audits
         if self._engine is None:
+            await self._look_through()
             try:
                 self._engine = await self._open()
             except StoreCorrupt as damage:
-                self._engine = await self._recover(damage)
+                await self._mend(damage)
+                self._engine = await self._open()
         return self._engine
 
     async def _open(self) -> SyncEngine:
@@ -292,12 +304,23 @@ class Keeper:
             self._stack = stack.pop_all()
         return engine
 
-    async def _recover(self, damage: StoreCorrupt) -> SyncEngine:
-        """A damaged file: another takes its place, if there is who makes it (law 10)."""
+    async def _look_through(self) -> None:
+        """Once a life, before it is used: damage that nothing happens to meet would spread into
+        what is copied from it, and its deletions would never be sent."""
+        if self._looked or not self._files.can_recover:
+            return
+        self._looked = True
+        if await self._is_damaged():
+            await asyncio.to_thread(self._files.recover, self.account.path)
+
+    async def _is_damaged(self) -> bool:
+        return bool(await asyncio.to_thread(self._files.damage, self.account.path))
+
+    async def _mend(self, damage: StoreCorrupt) -> None:
+        """Another file takes a damaged one's place, if there is who makes it (law 10)."""
         if not self._files.can_recover:
             raise damage
         await asyncio.to_thread(self._files.recover, self.account.path)
-        return await self._open()
 
     async def _make_remote(self) -> Remote:
         made = self.account.remote()

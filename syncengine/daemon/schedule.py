@@ -50,6 +50,8 @@ from syncengine.errors import (
 
 NEVER = math.inf
 """Due at no time: not before somebody says so."""
+_JITTER = 0.25
+"""Of an interval: how much later than that a poll may come."""
 
 
 def _positive(_: object, attribute: Any, value: float) -> None:
@@ -102,6 +104,20 @@ class Pace:
             )
         if self.growth < 1:
             raise ConfigError(f"growth is {self.growth:g}", hint="Use a factor of 1 or more.")
+
+
+def bounded(pace: Pace, *, floor: float | None = None, ceiling: float | None = None) -> Pace:
+    """The pace of an account whose polls are to be no closer than `floor` seconds and no
+    further apart than `ceiling`, jitter included; None: as the pace has it.
+
+    Of the two what is given wins over what is not. Bounds with no room for the jitter of a
+    quarter between them are kept from below: a poll may come so much after its ceiling.
+    """
+    longest = pace.ceiling if ceiling is None else ceiling / (1 + _JITTER)
+    shortest = min(pace.floor, longest) if floor is None else floor
+    longest = max(shortest, longest)
+    retries = max(pace.backoff_ceiling, 2 * longest)
+    return evolve(pace, floor=shortest, ceiling=longest, backoff_ceiling=retries)
 
 
 class AccountState(StrEnum):
@@ -252,7 +268,7 @@ def next_interval(pace: Pace, interval: float, outcome: Outcome) -> float:
 
 def poll_wait(interval: float, chance: float) -> float:
     """An interval with its jitter: up to a quarter longer."""
-    return interval * (1 + chance / 4)
+    return interval * (1 + chance * _JITTER)
 
 
 def backoff_wait(pace: Pace, failures: int, chance: float) -> float:

@@ -5,10 +5,10 @@
         did another process write a file? ─▶ is there a deletion? ─▶ that account now
         who is due? ─▶ is its server asked just now? ─▶ a turn, so many at once
 
-When each account is due, and what an error makes of it, is decided in `schedule`; one turn
-is in `keeper`; how often a server is asked, in `gate`. Nothing here awaits an account: each
-turn is a task of its own, so that one that fails or hangs costs the others nothing but its
-place among those at once.
+When each account is due, and what an error makes of it, is decided in `schedule`, and put on
+it in `judging`; one turn is in `keeper`; how often a server is asked, in `gate`. Nothing here
+awaits an account: each turn is a task of its own, so that one that fails or hangs costs the
+others nothing but its place among those at once.
 """
 
 import asyncio
@@ -16,30 +16,25 @@ import logging
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import suppress
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from attrs import evolve
 
 from syncengine.config import Environment
 from syncengine.daemon import schedule
 from syncengine.daemon.describing import account_status, server_status
+from syncengine.daemon.ending import all_ended
 from syncengine.daemon.files import Files
-from syncengine.daemon.gate import Held, Server
+from syncengine.daemon.gate import Server
+from syncengine.daemon.judging import Judge, Unexpected
 from syncengine.daemon.keeper import Ended, Keeper
 from syncengine.daemon.schedule import NEVER, AccountState, CircuitState
 from syncengine.daemon.settings import ServiceAccount, Settings, checked, same
-from syncengine.daemon.states import AccountStatus, ServerStatus, fault_of
+from syncengine.daemon.states import AccountStatus, ServerStatus
 from syncengine.daemon.telling import Telling, Told
-from syncengine.errors import ConfigError, EngineClosed, Patience, StoreError, SyncEngineError
+from syncengine.errors import ConfigError, EngineClosed, StoreError, SyncEngineError
 
 _log = logging.getLogger("syncengine.daemon")
-
-
-class Unexpected(SyncEngineError):
-    """A fault of this program. The account tries again, as after other faults."""
-
-    patience = Patience.LATER
-    default_hint = "This is a fault of syncengine: the log has the details."
 
 
 class SyncService:
@@ -61,12 +56,14 @@ class SyncService:
         self._pace = self._settings.pace
         self._environment = environment or Environment()
         self._files = files or Files()
+        self._judge = Judge(self._environment)
         self._first = checked(accounts)
         self._keepers: dict[str, Keeper] = {}
         self._servers: dict[str, Server] = {}
         self._turns: dict[str, asyncio.Task[None]] = {}
         self._looks: dict[str, asyncio.Task[None]] = {}
         self._loop: asyncio.Task[None] | None = None
+        self._ticking: asyncio.Task[None] | None = None
         self._wake = asyncio.Event()
         self._telling = Telling()
         self._stopped = False
@@ -81,6 +78,7 @@ class SyncService:
         self._clocks = self._read_clocks()
         self._add(self._first)
         self._loop = asyncio.create_task(self._run())
+        self._ticking = asyncio.create_task(self._tick())
 
     async def stop(self) -> None:
         """End: commits under way are finished, files and connections closed, within
@@ -89,8 +87,7 @@ class SyncService:
             return
         self._stopped = True
         tasks = [*self._turns.values(), *self._looks.values()]
-        if self._loop is not None:
-            tasks.append(self._loop)
+        tasks += [task for task in (self._loop, self._ticking) if task is not None]
         for task in tasks:
             task.cancel()
         closing = [asyncio.create_task(_close(keeper)) for keeper in self._all()]
@@ -184,23 +181,14 @@ class SyncService:
             self._look_at_clocks()
             self._look_at_files()
             self._start_due()
-            await self._pause()
+            await self._wake.wait()
 
-    async def _pause(self) -> None:
-        """Until it is time to look, somebody is due, or somebody asks."""
-        now = self._now()
-        due = (k.turn.due - now for k in self._all() if k.turn.due > now)
-        seconds = min(self._settings.look_every, min(due, default=NEVER))
-
-        async def sleep() -> None:
-            await self._environment.sleep(seconds)
-
-        waits = {asyncio.create_task(sleep()), asyncio.create_task(self._wake.wait())}
-        try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for wait in waits:
-                wait.cancel()
+    async def _tick(self) -> None:
+        """One task for ever: to make one for each pause would cost more than the looks. Who is
+        due waits for the next tick, so a machine that is idle wakes no oftener than for it."""
+        while True:
+            await self._environment.sleep(self._settings.look_every)
+            self._wake.set()
 
     def _look_at_clocks(self) -> None:
         before, self._clocks = self._clocks, self._read_clocks()
@@ -213,7 +201,7 @@ class SyncService:
         for keeper in self._all():
             keeper.stale = True
             self._cut_short(keeper)
-            keeper.turn = schedule.woken(self._pace, keeper.turn, self._now(), self._chance())
+            keeper.turn = schedule.woken(keeper.pace, keeper.turn, self._now(), self._chance())
 
     def _look_at_files(self) -> None:
         for name, keeper in self._keepers.items():
@@ -246,7 +234,7 @@ class SyncService:
             if len(self._turns) >= self._settings.at_once:
                 return
             if not keeper.server.admits():
-                self._defer(keeper)
+                self._hold_up(keeper)
             elif self._has_room(keeper.server):
                 self._start_turn(keeper)
 
@@ -267,62 +255,31 @@ class SyncService:
         name = keeper.account.name
         try:
             ended = await keeper.take_turn(lambda: self._others_wait(keeper))
-            self._judge(keeper, ended)
+            self._end_turn(keeper, ended)
             await self._close_if_idle(keeper)
         except Exception as error:
             _log.exception("account %s: %s", name, type(error).__name__)
-            self._judge(keeper, Ended(error=Unexpected(f"unexpected: {type(error).__name__}")))
+            self._end_turn(keeper, Ended(error=Unexpected(f"unexpected: {type(error).__name__}")))
         finally:
             if self._turns.get(name) is asyncio.current_task():
                 del self._turns[name]
             self._wake.set()
+
+    def _end_turn(self, keeper: Keeper, ended: Ended) -> None:
+        self._judge.ended(keeper, ended)
+        self._tell(keeper)
+
+    def _hold_up(self, keeper: Keeper) -> None:
+        before = keeper.turn.state
+        self._judge.held_up(keeper)
+        if keeper.turn.state is not before:
+            self._tell(keeper)
 
     def _others_wait(self, keeper: Keeper) -> bool:
         now = self._now()
         return len(self._turns) >= self._settings.at_once and any(
             other.turn.due <= now for other in self._all() if other is not keeper
         )
-
-    # What a turn came to
-
-    def _judge(self, keeper: Keeper, ended: Ended) -> None:
-        now, pace, turn = self._now(), self._pace, keeper.turn
-        if ended.error is not None:
-            self._judge_failure(keeper, ended, now)
-        elif ended.outcome is None:
-            keeper.turn = schedule.interrupted(turn, now)
-        else:
-            if turn.failures:
-                _log.info("account %s: well again", keeper.account.name)
-            keeper.fault = None
-            keeper.turn = schedule.succeeded(pace, turn, ended.outcome, now, self._chance())
-        if keeper.again and ended.error is None:
-            keeper.turn = schedule.asked(keeper.turn, now)
-        self._tell(keeper)
-
-    def _judge_failure(self, keeper: Keeper, ended: Ended, now: float) -> None:
-        assert ended.error is not None
-        pace, server = self._pace, keeper.server
-        before = keeper.fault
-        if ended.error_type is Held:
-            keeper.fault = server.fault or keeper.fault
-            keeper.turn = schedule.deferred(pace, keeper.turn, server.circuit, now, self._chance())
-            return  # it is told of the server, once
-        keeper.fault = fault_of(ended.error, self._environment.now(), before)
-        keeper.turn = schedule.failed(pace, keeper.turn, ended.error_type, now, self._chance())
-        if before is None or before.error != keeper.fault.error:
-            fault = keeper.fault
-            _log.warning("account %s: %s. %s", keeper.account.name, fault.message, fault.hint)
-
-    def _defer(self, keeper: Keeper) -> None:
-        before = keeper.turn.state
-        circuit = keeper.server.circuit
-        keeper.turn = schedule.deferred(
-            self._pace, keeper.turn, circuit, self._now(), self._chance()
-        )
-        keeper.fault = keeper.server.fault or keeper.fault
-        if keeper.turn.state is not before:
-            self._tell(keeper)
 
     async def _close_if_idle(self, keeper: Keeper) -> None:
         """Files stay open for who has a turn soon, as long as they are few."""
@@ -345,7 +302,7 @@ class SyncService:
             keeper = Keeper(
                 account,
                 self._servers[account.server],
-                schedule.first_turn(self._pace, self._now(), self._chance()),
+                schedule.first_turn(account.pace or self._pace, self._now(), self._chance()),
                 self._settings,
                 self._environment,
                 self._files,
@@ -372,23 +329,7 @@ class SyncService:
                 yield task
 
     async def _bounded(self, tasks: "set[asyncio.Task[None]]") -> None:
-        """Until all have ended, or `stop_within` has passed."""
-        if not tasks:
-            return
-
-        async def patience() -> None:
-            await self._environment.sleep(self._settings.stop_within)
-
-        end = asyncio.create_task(patience())
-        everything = asyncio.gather(*tasks, return_exceptions=True)
-        both: set[asyncio.Future[Any]] = {end, everything}
-        try:
-            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
-            if not everything.done():
-                _log.warning("something does not end in time; it is left to itself")
-        finally:
-            end.cancel()
-            await asyncio.gather(end, return_exceptions=True)
+        await all_ended(tasks, self._settings.stop_within, self._environment.sleep)
 
     # Small things
 

@@ -36,6 +36,11 @@ class ServiceAccount:
     server: str = ""
     """Names the server, for example its address: accounts with the same share one budget of
     requests and one circuit breaker."""
+    pace: Pace | None = None
+    """Of its polls and retries; None: the service's. What concerns a server in it (its budget,
+    its circuit breaker) is not used: that is the service's for all."""
+    renewal: str = ""
+    """How to give other credentials, in words: added to the hint where these are refused."""
 
 
 @frozen(kw_only=True)
@@ -88,8 +93,8 @@ def checked(accounts: Iterable[ServiceAccount]) -> dict[str, ServiceAccount]:
 
 def same(one: ServiceAccount, other: ServiceAccount | None) -> bool:
     """All but the function that makes the remote, which cannot be compared."""
-    return other is not None and (one.path, one.config, one.server) == (
-        other.path,
-        other.config,
-        other.server,
-    )
+    return other is not None and _settled(one) == _settled(other)
+
+
+def _settled(account: ServiceAccount) -> tuple[object, ...]:
+    return account.path, account.config, account.server, account.pace, account.renewal

@@ -14,6 +14,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from types import FrameType
 
 from attrs import define, field
@@ -54,7 +55,7 @@ def heard(actions: Mapping[str, Callable[[], None]]) -> Iterator[Ending]:
     wanted: dict[int, Callable[[], None]] = {}
     for name in _ENDING:
         number = int(getattr(signal, name))
-        wanted[number] = lambda number=number: ending.begin(number)  # type: ignore[misc]
+        wanted[number] = partial(ending.begin, number)
     for name, action in actions.items():
         if hasattr(signal, name):
             wanted[int(getattr(signal, name))] = action

@@ -14,9 +14,10 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
+from syncengine.durable import flush, flush_folder
 from syncengine.errors import ConfigError, StoreCorrupt, StoreError
 from syncengine.store.database import created, translated
-from syncengine.store.files import flush, flush_folder, logs_of, put_new, remove
+from syncengine.store.files import logs_of, put_new, remove
 from syncengine.store.lock import WriterLock
 from syncengine.store.migrate import APPLICATION_ID
 

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 LOGS = ("-wal", "-shm", "-journal")
@@ -19,21 +18,6 @@ def remove(path: Path) -> None:
     """Take a file away, and what is beside it, as far as they are there."""
     for each in (path, *logs_of(path)):
         each.unlink(missing_ok=True)
-
-
-def flush(path: Path) -> None:
-    """Have a file on the disk, whatever happens to the machine."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def flush_folder(path: Path) -> None:
-    """The same for the names in a folder, where the system can do that."""
-    with suppress(OSError):  # Windows opens no folders
-        flush(path)
 
 
 def put_new(made: Path, target: Path) -> None:

@@ -26,6 +26,8 @@ from syncengine.store.database import translated
 
 _MOST_WORDS = 4096
 """Bytes that are read of a lock file."""
+_LOOKS = 10
+"""Of about 20 microseconds each, for the words of an owner who is just writing them."""
 _HINT = "That program keeps it up to date: read it meanwhile, or end that program first."
 
 
@@ -131,12 +133,13 @@ def holder(path: Path) -> Holder | None:
 
 
 def _named(path: Path) -> Holder:
-    """Who owns it. It may just have been taken, and not be signed yet."""
-    for _ in range(20):
-        found = _read(path)
+    """Who owns it. It may just have been taken, and not be signed yet: that takes its owner
+    microseconds, so it is read again at once and never waited for, in nobody's event loop."""
+    found = _read(path)
+    for _ in range(_LOOKS):
         if found.pid is not None:
             break
-        time.sleep(0.001)
+        found = _read(path)
     return found
 
 

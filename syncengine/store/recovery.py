@@ -16,10 +16,11 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+from syncengine.durable import flush, flush_folder
 from syncengine.errors import StoreCorrupt, StoreError
 from syncengine.reports import Recovery
 from syncengine.store.database import created, damaged, opened, transaction, translated
-from syncengine.store.files import flush, flush_folder, logs_of, remove
+from syncengine.store.files import logs_of, remove
 from syncengine.store.lock import WriterLock
 from syncengine.store.migrate import APPLICATION_ID, check_version, migrate
 from syncengine.store.salvage import Salvage, Saved

@@ -73,7 +73,7 @@ def test_one_of_several(alice: Person) -> None:
     """Which has to be said; the hint lists them, and a name that there is not is told."""
     other = alice.home / "other.db"
     found = configured(alice, table(alice, "alice", alice.db), table(alice, "other", other))
-    for line in (("status",), ("sync",), ("messages", "bob")):
+    for line in (("sync",), ("messages", "bob"), ("upkeep",)):
         found.call(*line).refused(2, "missing: --account", "alice, other")
     assert found.call("status", "--account", "alice").code == 0
     done = found.call("status", "--account", "other")

@@ -3,13 +3,16 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import keyring
 import keyring.backends.fail
 import pytest
 from keyring.backend import KeyringBackend
+from rich.cells import cell_len
 
 from syncengine.accounts import keyrings
+from syncengine.store.lock import WriterLock
 from tests.accounts.backends import Broken, Hanging, Locked, Stored
 from tests.cli.command import Person, opened, terminal
 
@@ -350,3 +353,78 @@ def test_an_unknown_name(person: Person) -> None:
     assert person.call(*ADD).code == 0
     for line in (("test", "alcie"), ("remove", "alcie", "--yes")):
         person.call("account", *line).refused(2, "no account 'alcie'", "did you mean alice?")
+
+
+def test_a_copy_that_is_synced_just_now_is_not_deleted(person: Person) -> None:
+    """One writer a file: exit 5, which says who it is, and nothing is changed; without
+    `--delete-copy` nobody is in the way."""
+    assert person.call(*ADD).code == 0
+    alone = plainly(person)
+    assert alone.call("sync").code == 0
+    (file,) = (person.home / "data" / "syncengine").glob("*.db")
+    line = ("account", "remove", "alice", "--yes")
+    with WriterLock(file, program="the daemon").held():
+        done = person.call(*line, "--delete-copy")
+        done.refused(5, f"nothing was removed: {file} is synced by the daemon, process")
+        assert file.exists()
+        assert len(person.call("account", "list", "--json").lines) == 1
+        assert person.call(*line).code == 0
+    assert file.exists()
+
+
+def test_a_test_looks_at_the_file_too(person: Person) -> None:
+    """Where the messages could not be kept the account does not work: exit 2, before the
+    server is asked."""
+    file = person.home / "below" / "alice.db"
+    assert person.call(*ADD, "--db", str(file)).code == 0
+    (person.home / "below").write_text("a file now")
+    plainly(person).call("account", "test", "alice").refused(2, f"{file} cannot be written")
+
+
+def test_a_refused_login_says_how_to_give_another(person: Person, ring: Stored) -> None:
+    """A revoked password: sync and verify name the command, for the account that is meant; what
+    is stored stays readable."""
+    assert person.call(*ADD).code == 0
+    alone = plainly(person)
+    assert alone.call("sync").code == 0
+    ring.set_password("syncengine", "org#app:alice", "revoked")
+    for line in (("sync",), ("verify",)):
+        done = alone.call(*line)
+        assert done.code == 4
+        assert "Give another: `syncengine account add alice --force`." in done.err
+        assert "account add alice --force" in alone.call(*line, "--json").out
+    assert len(alone.call("conversations", "--json").lines) == 12
+    assert "account add" not in person.but(SYNCENGINE_PASSWORD="wrong").call("sync").err
+
+
+def test_a_keyring_is_asked_once(person: Person, ring: Stored, monkeypatch: Any) -> None:
+    """It may ask a person each time: a deletion looks for the password once."""
+    assert person.call(*ADD).code == 0
+    alone = plainly(person)
+    assert alone.call("sync").code == 0
+    away = ("--server", "http://127.0.0.1:1", "--no-test")
+    assert person.call(*ADD, "--force", *away).code == 0
+    asked: list[str] = []
+    read = ring.get_password
+
+    def counted(service: str, username: str) -> str | None:
+        asked.append(username)
+        return read(service, username)
+
+    monkeypatch.setattr(ring, "get_password", counted)
+    alone.call("delete", "bob", "--all", "--keep-messages", "--yes", "--attempts", "1")
+    assert len(alone.call("outbox", "--json").lines) == 1
+    assert asked == ["org#app:alice"]
+
+
+def test_the_list_stays_straight_in_every_script(person: Person) -> None:
+    """A user with a Chinese name or an emoji moves no column."""
+    for name, user in (("one", "小明🙂"), ("two", "bob")):
+        added = person.call("account", "add", name, "--user", user, "--no-test")
+        assert added.code == 0, added.err
+    lines = person.call("account", "list").out.splitlines()
+    starts = {
+        cell_len(line[: line.index(word)])
+        for line, word in zip(lines, ("app key", "org#app", "org#app"), strict=True)
+    }
+    assert len(starts) == 1

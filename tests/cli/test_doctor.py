@@ -9,6 +9,7 @@ import pytest
 from syncengine import WriterLock
 from syncengine.cli.checks import Verdict, check_clock, check_disk
 from tests.cli.command import Person, opened
+from tests.cli.test_account_flag import configured, table
 from tests.store.damaging import roots, spoil
 
 ALL = ["configuration", "secret", "server", "clock", "disk", "file", "log", "schema", "lock"]
@@ -95,6 +96,14 @@ def test_who_syncs_and_who_may_read(alice: Person) -> None:
     assert f"chmod 600 {alice.db}" in out
 
 
+def test_a_file_that_could_not_be_made(alice: Person) -> None:
+    """Its folder is a file: a failure before a sync fails."""
+    (alice.home / "letter").write_text("Dear Alice")
+    there_is_none = alice.but(SYNCENGINE_DB=str(alice.home / "letter" / "alice.db"))
+    assert verdicts(there_is_none, 1)["file"] == "fail"
+    assert "cannot be written" in there_is_none.call("doctor").out
+
+
 def test_clocks(tmp_path: Path) -> None:
     """Two minutes are nothing; more is a warning that says which way."""
     now = 1_700_000_000_000
@@ -110,3 +119,20 @@ def test_a_disk_with_little_room(small_disk: Path) -> None:
     """A failure before a sync fails."""
     found = check_disk(small_disk / "new" / "alice.db")
     assert (found.verdict, found.fix) == (Verdict.FAIL, "Free some.")
+
+
+def test_a_configured_account(alice: Person) -> None:
+    """The configuration and where the secret is are named; a missing secret and a refused one
+    are failures that say what to type."""
+    found = configured(alice, table(alice, "alice", alice.db))
+    alice.db.chmod(0o600)
+    assert verdicts(found) == dict.fromkeys([*ALL, "pages"], "ok")
+    out = found.call("doctor").out
+    assert f"alice: alice on {alice.env['SYNCENGINE_SERVER']}, in " in out
+    assert "found in the variable SYNCENGINE_PASSWORD_ALICE" in out
+    silent = found.but(SYNCENGINE_PASSWORD_ALICE=None)
+    assert verdicts(silent, 1)["secret"] == "fail"
+    assert "→ Set SYNCENGINE_PASSWORD_ALICE" in silent.call("doctor").out
+    wrong = found.but(SYNCENGINE_PASSWORD_ALICE="hunter2")
+    assert verdicts(wrong, 1)["server"] == "fail"
+    assert "`syncengine account add alice --force`" in wrong.call("doctor").out

@@ -32,6 +32,7 @@ SPELLED = {
     "delete": {"--ids", "--before", "--all", "--keep-messages", "--dry-run", "--yes"},
     "export": {"--force"},
     "outbox": {"--retry", "--drop"},
+    "status": {"--all"},
     "verify": {"--accept", "--yes"},
 }
 """What is deleted must not hang on a variable that was set for a listing, or forgotten; and

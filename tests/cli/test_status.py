@@ -26,6 +26,7 @@ STATUS = [
     "held_back_conversations",
     "unverified",
     "undecided",
+    "daemon",
 ]
 LINE = ["conversation_id", "kind", "verified_since", "whole", "expired"]
 
@@ -38,13 +39,15 @@ def test_the_figures_are_one_object(alice: Person) -> None:
     assert type(done.object["verified_since"]) is int
     questions = ("suspects", "held_back", "held_back_conversations", "unverified", "undecided")
     assert [done.object[name] for name in questions] == [0] * 5
+    daemon = {"running": False, "pid": None, "since": None, "written": None, "account": None}
+    assert done.object["daemon"] == daemon
 
 
 def test_since_when_all_of_it_is_verified(alice: Person) -> None:
     """The time of the longest unverified one; what never was is said to be so."""
     lines = alice.call("status").out.splitlines()
     assert lines[-1].startswith("verified since  20")
-    assert len(lines) == 8
+    assert len(lines) == 9
     with opened(alice.db) as database:
         database.execute("UPDATE audit SET verified_at = NULL WHERE conversation = 1")
     assert "verified since  not all of it yet\n" in alice.call("status").out
@@ -100,7 +103,7 @@ def test_conversations_the_longest_ago_first(serve: Serve, world: World) -> None
             " (SELECT conversation FROM conversation WHERE conversation_id = 'carol')"
         )
     done = alice.run("status", "--conversations", "--json")
-    assert (done.code, list(done.object)) == (0, [*STATUS, "conversations_verified"])
+    assert (done.code, list(done.object)) == (0, [*STATUS[:-1], "conversations_verified", "daemon"])
     found = done.object["conversations_verified"]
     assert all(list(each) == LINE for each in found)
     assert [each["conversation_id"] for each in found] == [NAME, "carol", "bob"]

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from syncengine import ConfigError, StoreLocked
-from syncengine.daemon import AccountState, ServiceAccount
+from syncengine.daemon import AccountState, Pace, ServiceAccount
 from tests.daemon.virtual import Machine, gone, hung, run
 from tests.harness import picture
 
@@ -98,6 +99,7 @@ def test_refused_credentials_wait_for_new_ones(machine: Machine) -> None:
     async def test() -> None:
         account = machine.account("alice")
         machine.passwords["alice"] = "wrong"
+        account = evolve(account, renewal="Say the magic word.")
         async with machine.service(account) as service:
             await machine.until(
                 lambda: service.accounts["alice"].state is AccountState.UNAUTHORIZED
@@ -105,7 +107,7 @@ def test_refused_credentials_wait_for_new_ones(machine: Machine) -> None:
             found = service.accounts["alice"]
             assert found.fault is not None
             assert found.fault.error == "Unauthorized"
-            assert found.fault.hint
+            assert found.fault.hint.endswith(". Say the magic word.")
             assert found.next_sync is None
             cycles = found.cycles
             service.sync_now()
@@ -185,7 +187,7 @@ def test_accounts_come_and_go(machine: Machine) -> None:
             listening = asyncio.create_task(listen())
             since = machine.time.monotonic()
             again = machine.account("alice")  # the same, read anew
-            otherwise = machine.account("dave", page_size=7)
+            otherwise = evolve(changes, pace=Pace(floor=5))
             await service.reload([again, otherwise, machine.account("erin")])
             assert set(service.accounts) == {"alice", "dave", "erin"}
             await asyncio.sleep(65)

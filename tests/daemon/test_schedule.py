@@ -287,3 +287,36 @@ def test_a_pace_that_can_be_none_is_refused(settings: dict[str, Any]) -> None:
     with pytest.raises(errors.ConfigError) as refused:
         Pace(**settings)
     assert refused.value.hint
+
+
+bounds = st.none() | st.floats(1, 86_400)
+
+
+@given(bounds, bounds, st.lists(st.tuples(outcomes, chances), min_size=1, max_size=30))
+def test_an_account_keeps_to_the_bounds_that_a_person_gave_it(
+    floor: float | None, ceiling: float | None, history: Sequence[tuple[Outcome, float]]
+) -> None:
+    """Law 11: no poll comes sooner than its floor and none later than its ceiling, jitter
+    included, whatever it went through; only bounds without room for the jitter give way."""
+    if floor is not None and ceiling is not None and floor > ceiling:
+        floor, ceiling = ceiling, floor
+    pace = schedule.bounded(PACE, floor=floor, ceiling=ceiling)
+    turn, now = schedule.first_turn(pace, NOW, 0), NOW
+    for outcome, chance in history:
+        turn = schedule.succeeded(pace, schedule.begun(turn), outcome, now, chance)
+        wait = turn.due - now
+        assert floor is None or wait >= floor - 1e-6
+        if ceiling is not None:
+            assert wait <= max(ceiling, (floor or 0) * 1.25) + 1e-6
+        now = turn.due
+
+
+def test_bounds_that_nobody_gave_are_the_paces() -> None:
+    """One that is given moves the other only where it has to; and a rare poller retries no
+    oftener than it polls."""
+    assert schedule.bounded(PACE) == PACE
+    often = schedule.bounded(PACE, ceiling=10)
+    assert (often.floor, often.ceiling, often.backoff_ceiling) == (8, 8, PACE.backoff_ceiling)
+    rarely = schedule.bounded(PACE, floor=3600)
+    assert (rarely.floor, rarely.ceiling, rarely.backoff_ceiling) == (3600, 3600, 7200)
+    assert schedule.bounded(PACE, floor=5).ceiling == PACE.ceiling

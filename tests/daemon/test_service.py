@@ -6,6 +6,7 @@ from functools import partial
 from itertools import pairwise
 
 import pytest
+from attrs import evolve
 
 from syncengine import ConfigError, EngineClosed
 from syncengine.daemon import AccountState, Pace, ServiceAccount, SyncService
@@ -50,6 +51,31 @@ def test_a_quiet_account_costs_one_request_a_poll_and_ever_fewer_polls(machine: 
             assert all(CEILING <= wait <= CEILING * 1.25 + 1 for wait in waits[8:])
             assert service.accounts["alice"].requests == len(times)
             assert service.accounts["alice"].received > 0
+
+    run(test())
+
+
+def test_each_account_is_asked_at_its_own_pace(machine: Machine) -> None:
+    """Law 11: one may be asked every few seconds, another twice an hour; the third, which says
+    nothing, as the service does; what one is allowed, its neighbours do not get."""
+
+    async def test() -> None:
+        often, rarely = Pace(floor=2, ceiling=4), Pace(floor=1800, ceiling=1800)
+        accounts = [
+            evolve(machine.account("often"), pace=often),
+            evolve(machine.account("rarely"), pace=rarely),
+            machine.account("usual"),
+        ]
+        async with machine.service(*accounts):
+            await asyncio.sleep(3600)
+        waits = {
+            each.name: [b - a for a, b in pairwise(machine.line.times(each.name))]
+            for each in accounts
+        }
+        assert all(2 <= wait <= 4 * 1.25 + 1 for wait in waits["often"])
+        assert all(1800 <= wait <= 1800 * 1.25 + 1 for wait in waits["rarely"])
+        assert all(FLOOR <= wait <= CEILING * 1.25 + 1 for wait in waits["usual"])
+        assert min(map(len, waits.values())) >= 1
 
     run(test())
 

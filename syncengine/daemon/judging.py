@@ -1,0 +1,81 @@
+"""What a turn came to, for the account that had it: how it stands now, why, and when it is due.
+
+What an error makes of an account is decided in `schedule`; this puts it on its keeper, with
+the fault that people are told.
+"""
+
+import logging
+
+from attrs import define, evolve
+
+from syncengine.config import Environment
+from syncengine.daemon import schedule
+from syncengine.daemon.gate import Held
+from syncengine.daemon.keeper import Ended, Keeper
+from syncengine.daemon.states import Fault, fault_of
+from syncengine.errors import Patience, SyncEngineError, Unauthorized
+
+_log = logging.getLogger("syncengine.daemon")
+
+
+class Unexpected(SyncEngineError):
+    """A fault of this program. The account tries again, as after other faults."""
+
+    patience = Patience.LATER
+    default_hint = "This is a fault of syncengine: the log has the details."
+
+
+@define
+class Judge:
+    """Decides by one machine's clocks and chances."""
+
+    _environment: Environment
+
+    def ended(self, keeper: Keeper, ended: Ended) -> None:
+        """Its turn is over."""
+        now = self._environment.monotonic()
+        if ended.error is not None:
+            self._failed(keeper, ended, now)
+        elif ended.outcome is None:
+            keeper.turn = schedule.interrupted(keeper.turn, now)
+        else:
+            if keeper.turn.failures:
+                _log.info("account %s: well again", keeper.account.name)
+            keeper.fault = None
+            keeper.turn = schedule.succeeded(
+                keeper.pace, keeper.turn, ended.outcome, now, self._chance()
+            )
+        if keeper.again and ended.error is None:
+            keeper.turn = schedule.asked(keeper.turn, now)
+
+    def held_up(self, keeper: Keeper) -> None:
+        """Its server is left alone just now. That is told of the server, once."""
+        now = self._environment.monotonic()
+        keeper.fault = keeper.server.fault or keeper.fault
+        keeper.turn = schedule.deferred(
+            keeper.pace, keeper.turn, keeper.server.circuit, now, self._chance()
+        )
+
+    def _failed(self, keeper: Keeper, ended: Ended, now: float) -> None:
+        assert ended.error is not None
+        if ended.error_type is Held:
+            self.held_up(keeper)
+            return
+        before = keeper.fault
+        keeper.fault = fault = self._fault(keeper, ended)
+        keeper.turn = schedule.failed(
+            keeper.pace, keeper.turn, ended.error_type, now, self._chance()
+        )
+        if before is None or before.error != fault.error:
+            _log.warning("account %s: %s. %s", keeper.account.name, fault.message, fault.hint)
+
+    def _fault(self, keeper: Keeper, ended: Ended) -> Fault:
+        """As people are told; where credentials are refused, with how to give others."""
+        assert ended.error is not None
+        fault = fault_of(ended.error, self._environment.now(), keeper.fault)
+        if issubclass(ended.error_type, Unauthorized) and keeper.account.renewal:
+            return evolve(fault, hint=f"{fault.hint} {keeper.account.renewal}")
+        return fault
+
+    def _chance(self) -> float:
+        return self._environment.random.random()

@@ -1,0 +1,102 @@
+"""Damaged files, in a service that repairs them: found at the start, and found on the way."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from syncengine import recover
+from syncengine.daemon import AccountState, Pace, ServiceAccount, Settings, SyncService
+from syncengine.daemon.files import Files
+from tests.daemon.virtual import Machine
+from tests.harness import picture
+from tests.store.damaging import roots, spoil
+
+SETTINGS = Settings(
+    pace=Pace(floor=3600, ceiling=3600, spread=0.01), keep_open=0.001, look_every=0.02
+)
+
+
+def served(account: ServiceAccount, *, repairs: bool = True) -> SyncService:
+    """A service on the real clock, whose files are closed between two turns."""
+    mending = (lambda file, lock: recover(file, lock=lock)) if repairs else None
+    return SyncService([account], settings=SETTINGS, files=Files(recover=mending))
+
+
+def set_aside(account: ServiceAccount) -> list[Path]:
+    return list(account.path.parent.glob("alice.db.damaged-*"))
+
+
+def rested(service: SyncService, cycles: int) -> Callable[[], bool]:
+    """After so many cycles, and with its file closed."""
+
+    def look() -> bool:
+        (keeper,) = service._all()
+        return keeper.cycles >= cycles and not keeper.is_open and not service._turns
+
+    return look
+
+
+async def test_damage_that_nothing_meets_is_found_at_the_start(machine: Machine) -> None:
+    """Law 10: opening looks at a few pages; all are looked through at the first turn, the
+    damaged file is kept, and what it held is here."""
+    machine.write("alice")
+    account = machine.account("alice")
+    async with served(account) as service:
+        await machine.until(rested(service, 1), within=60)
+    spoil(account.path, roots(account.path, "intent_conversation"))
+    async with served(account) as service:
+        await machine.until(rested(service, 1), within=60)
+        assert service.accounts["alice"].fault is None
+    assert len(set_aside(account)) == 1
+    assert picture(account.path, "bob") == "[hello]"
+
+
+async def test_damage_that_a_cycle_meets_is_mended_in_its_turn(machine: Machine) -> None:
+    """Law 10: a page that went bad since the start stops no account: the pages are looked
+    through on that suspicion, another file is made, and the turn goes on in it."""
+    machine.write("alice")
+    account = machine.account("alice")
+    async with served(account) as service:
+        await machine.until(rested(service, 1), within=60)
+        spoil(account.path, roots(account.path, "message_order"))
+        machine.write("alice", "again")
+        service.sync_now()
+        await machine.until(rested(service, 2), within=60)
+        assert service.accounts["alice"].state is AccountState.WAITING
+    assert len(set_aside(account)) == 1
+    assert picture(account.path, "bob") == "[hello again]"
+
+
+async def test_where_nobody_repairs_it_stops_and_says_so(machine: Machine) -> None:
+    """The file stays as it is, the account waits for a person, the hint names the command."""
+    machine.write("alice")
+    account = machine.account("alice")
+    async with served(account, repairs=False) as service:
+        await machine.until(rested(service, 1), within=60)
+        spoil(account.path, roots(account.path, "message_order"))
+        machine.write("alice", "again")
+        service.sync_now()
+        await machine.until(rested(service, 2), within=60)
+        found = service.accounts["alice"]
+    assert found.state is AccountState.STOPPED
+    assert found.fault is not None
+    assert found.fault.error == "StoreCorrupt"
+    assert "syncengine recover" in found.fault.hint
+    assert not set_aside(account)
+
+
+@pytest.mark.parametrize("left", [b"Dear Alice" * 1000, b""])
+async def test_what_is_no_store_is_left_alone(machine: Machine, left: bytes) -> None:
+    """A file of somebody else's is neither moved nor written; an empty one is a new store."""
+    machine.write("alice")
+    account = machine.account("alice")
+    account.path.write_bytes(left)
+    async with served(account) as service:
+        await machine.until(rested(service, 1), within=60)
+        state = service.accounts["alice"].state
+    assert not set_aside(account)
+    if left:
+        assert (state, account.path.read_bytes()) == (AccountState.STOPPED, left)
+    else:
+        assert picture(account.path, "bob") == "[hello]"
