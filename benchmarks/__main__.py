@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from benchmarks import browse, deletions, feed, fleet, pull, read, search
+from benchmarks import browse, deletions, feed, fleet, pull, read, search, soak
 
 CASES = {
     "browse": browse,
@@ -13,6 +13,7 @@ CASES = {
     "pull": pull,
     "read": read,
     "search": search,
+    "soak": soak,
 }
 """Each case is a module with `add_arguments` and `run`, its question in its docstring."""
 
