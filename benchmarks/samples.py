@@ -107,7 +107,7 @@ def draw(samples: Sequence[Sample], title: str, file: Path) -> None:
     axes[0].set_title(title)
     figure.align_ylabels(axes)
     figure.tight_layout()
-    figure.savefig(file)
+    figure.savefig(file, metadata={"Date": None} if file.suffix == ".svg" else None)
 
 
 def _rates(samples: Sequence[Sample]) -> list[float]:
