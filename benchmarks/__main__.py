@@ -3,10 +3,11 @@
 import argparse
 import sys
 
-from benchmarks import browse, deletions, feed, fleet, pull, read, search, soak
+from benchmarks import browse, daemon, deletions, feed, fleet, pull, read, search, soak
 
 CASES = {
     "browse": browse,
+    "daemon": daemon,
     "deletions": deletions,
     "feed": feed,
     "fleet": fleet,

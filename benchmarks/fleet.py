@@ -263,11 +263,12 @@ def _draw(found: Sequence[Seen], clients: int, file: Path) -> None:
         len(found), figsize=(9, 1.9 * len(found) + 0.5), sharex=True, sharey=True, squeeze=False
     )
     minutes = [second / 60 for second in range(0, _END, _SHOWN_EVERY)]
+    top = 2 * max(max(seen.requests) for seen in found)
     for seen, (axis,) in zip(found, axes, strict=True):
         axis.plot(minutes, _busiest(seen.requests), linewidth=0.9)
         axis.axvspan(_WARM / 60, (_WARM + _AWAY) / 60, alpha=0.15, color="red")
         axis.axhline(_MOST * seen.steady, linestyle="--", linewidth=0.8, color="grey")
-        axis.set(title=seen.variant.name, ylabel="requests/s", yscale="log", ylim=(1, None))
+        axis.set(title=seen.variant.name, ylabel="requests/s", yscale="log", ylim=(1, top))
     axes[-1][0].set_xlabel(
         f"minutes; {clients:,} clients; red: the server is away; dashed: twice the steady load;"
         f" the busiest second of each {_SHOWN_EVERY}"

@@ -21,11 +21,11 @@ from random import Random
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from attrs import asdict, define, field, frozen
+from attrs import asdict, define, field
 from rich.console import Console
 from rich.progress import Progress
-from rich.table import Table
 
+from benchmarks.checks import Check, shown
 from benchmarks.judging import Divergence, compared, verify_all
 from benchmarks.machines import Daemon, Ended, Machine
 from benchmarks.processes import Town, interruptible, town
@@ -194,22 +194,9 @@ def _prepared(options: argparse.Namespace, console: Console) -> Iterator[Soak]:
         yield Soak(options, machine, towns, daemon, troubles, console)
 
 
-@frozen
-class Check:
-    """A goal and what was seen."""
-
-    name: str
-    seen: str
-    goal: str
-    met: bool
-
-
 def _report(soak: Soak) -> int:
     checks = list(_checks(soak))
-    table = Table("what", "seen", "goal", "")
-    for check in checks:
-        table.add_row(check.name, check.seen, check.goal, "" if check.met else "MISSED")
-    soak.console.print(table)
+    soak.console.print(shown(checks))
     _tell(soak)
     options = soak.options
     if options.json is not None:
