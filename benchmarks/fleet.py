@@ -170,10 +170,11 @@ def _all(options: argparse.Namespace, variants: Sequence[Variant]) -> Iterator[S
     work = [(options.clients, variant, options.seed) for variant in variants]
     fresh = multiprocessing.get_context("spawn")
     with fresh.Pool(min(options.jobs, len(work)), maxtasksperchild=1) as pool:
-        yield from pool.imap(_simulated, work, chunksize=1)
+        yield from pool.imap(simulated, work, chunksize=1)
 
 
-def _simulated(work: tuple[int, Variant, int]) -> Seen:
+def simulated(work: tuple[int, Variant, int]) -> Seen:
+    """So many clients, how they behave, and a seed: what their server sees."""
     gc.disable()  # a million clients and no cycles: its passes take longer than the rest
     clients, variant, seed = work
     started, chance = time.monotonic(), random.Random(f"fleet {seed}").random
