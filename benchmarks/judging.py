@@ -12,7 +12,7 @@ from attrs import define, field, frozen
 from syncengine import Config, ConversationKey, EasemobRemote, SyncEngine
 from tests.simulation.oracles import unsound
 
-_AT_ONCE = 4
+_AT_ONCE = 16
 _SHOWN = """
     SELECT message_id, text, unverified FROM message JOIN conversation USING (conversation)
     WHERE conversation_id = ? AND kind = ? AND hidden IS NULL ORDER BY position
