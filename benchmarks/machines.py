@@ -84,10 +84,15 @@ class Daemon:
         self.process.send_signal(signal.SIGHUP)
 
     def stop(self) -> tuple[int, float]:
-        """Tell it to end: its exit code, and the seconds that it took."""
+        """Tell it to end: its exit code, and the seconds that it took. One that does not is
+        killed."""
         began = time.perf_counter()
         self.process.terminate()
-        code = self.process.wait(_STOPS_WITHIN)
+        try:
+            code = self.process.wait(_STOPS_WITHIN)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            code = self.process.wait()
         return code, time.perf_counter() - began
 
     def lines(self) -> list[dict[str, Any]]:

@@ -81,6 +81,9 @@ class Soak:
     after: Divergence = field(factory=Divergence)
     """After everything was verified."""
     rounds: int = 0
+    """Of verification."""
+    warnings: list[str] = field(factory=list)
+    """Of the daemon's log."""
     _began: float = field(factory=time.monotonic)
 
     async def live(self, progress: Progress) -> None:
@@ -97,6 +100,9 @@ class Soak:
         self.quiet_after = await self._come_to_rest()
         self.samples.append(self._sample())
         self.exit_code, self.stopped_after = self.daemon.stop()
+        self.warnings = [
+            line["message"] for line in self.daemon.lines() if line["level"] == "warning"
+        ]
 
     async def judge(self) -> None:
         """Compare, verify, and compare again."""
@@ -201,7 +207,7 @@ def _report(soak: Soak) -> int:
     options = soak.options
     if options.json is not None:
         figures = {"checks": checks, "samples": soak.samples, "before": soak.before}
-        figures |= {"after": soak.after, "done": soak.troubles.done}
+        figures |= {"after": soak.after, "done": soak.troubles.done, "warnings": soak.warnings}
         options.json.write_text(json.dumps(figures, default=asdict, indent=1))
     if options.plot is not None:
         draw(soak.samples, f"{options.accounts} accounts, changes and faults", options.plot)
@@ -209,12 +215,14 @@ def _report(soak: Soak) -> int:
 
 
 def _checks(soak: Soak) -> Iterator[Check]:
-    seconds = soak.samples[-1].at
-    settling, window = min(_SETTLING, seconds / 2), min(_WINDOW, seconds / 4)
+    lively = soak.samples[:-1]
+    seconds = lively[-1].at
+    settling = min(_SETTLING, seconds / 2)
+    window = max(min(_WINDOW, seconds / 4), 2 * soak.options.every)  # a sample at least
     for name, words, unit in (
         ("rss", "memory", " MB"), ("descriptors", "descriptors", ""), ("threads", "threads", ""),
     ):  # fmt: skip
-        found = trend(soak.samples, name, settling, window)
+        found = trend(lively, name, settling, window)
         flat = seconds < _LONG or found.growth < _MOST_GROWTH
         goal = f"grows under {_MOST_GROWTH:.0%}" if seconds >= _LONG else "too short to tell"
         yield Check(words, _trend_words(found, unit), goal, flat)
@@ -248,6 +256,7 @@ def _tell(soak: Soak) -> None:
         console.print(f"{each.url}: {counts['changes']:,} changes, {played:,} faults played")
     done = ", ".join(f"{name} {number}" for name, number in sorted(soak.troubles.done.items()))
     console.print(done, style="dim", markup=False)
+    console.print(f"{len(soak.warnings)} warnings in the log; the last: {soak.warnings[-1:]}")
     console.print(f"before it was verified: {_counted(soak.before)}")
     console.print(f"verified {soak.rounds} times: {_counted(soak.after)}")
     for words in soak.after.words:
