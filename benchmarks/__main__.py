@@ -3,16 +3,18 @@
 import argparse
 import sys
 
-from benchmarks import browse, deletions, feed, fleet, pull, read, search
+from benchmarks import browse, daemon, deletions, feed, fleet, pull, read, search, soak
 
 CASES = {
     "browse": browse,
+    "daemon": daemon,
     "deletions": deletions,
     "feed": feed,
     "fleet": fleet,
     "pull": pull,
     "read": read,
     "search": search,
+    "soak": soak,
 }
 """Each case is a module with `add_arguments` and `run`, its question in its docstring."""
 

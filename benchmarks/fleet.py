@@ -14,17 +14,22 @@ requests is not played: a client with one account, two requests a poll, never me
 
 import argparse
 import gc
+import math
+import multiprocessing
+import os
 import random
 import time
 from array import array
-from collections.abc import Callable, MutableSequence, Sequence
+from collections.abc import Callable, Iterator, MutableSequence, Sequence
 from pathlib import Path
 
 from attrs import field, frozen
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.processes import interruptible
 from benchmarks.pull import machine
+from benchmarks.samples import pyplot
 from syncengine import Config
 from syncengine.daemon import schedule
 from syncengine.daemon.schedule import CircuitState, Outcome, Pace
@@ -32,6 +37,7 @@ from syncengine.errors import Unreachable
 
 _WARM, _AWAY, _AFTER = 1800, 600, 1800
 """Seconds: until the load is steady, of the outage, and to look at after it."""
+_END = _WARM + _AWAY + _AFTER
 _STEADY = 600
 """The last so many seconds before the outage are the steady load."""
 _MOST = 2.0
@@ -39,6 +45,8 @@ _MOST = 2.0
 _ACTIVE, _TALK, _REST = 0.1, 60.0, 4 * 3600.0
 """The share of active clients, and the seconds between two messages of an active and of a
 quiet client."""
+_SHOWN_EVERY = 10
+"""Seconds: the picture shows the busiest second of so many."""
 _ATTEMPTS = Config().attempts
 _CAPACITY = 2.5
 """Of the server, in loads of the fleet at its longest interval and its active at the floor."""
@@ -63,6 +71,8 @@ class Seen:
     """What the server saw, second by second."""
 
     variant: Variant
+    capacity: int
+    """Requests a second that the server answers."""
     requests: Sequence[int]
     refused: Sequence[int]
     seconds: float
@@ -105,7 +115,7 @@ class World:
 
     def __attrs_post_init__(self) -> None:
         for name in ("requests", "refused"):
-            object.__setattr__(self, name, array("l", [0]) * (_end() + 1))
+            object.__setattr__(self, name, array("l", [0]) * (_END + 1))
 
     def answers(self, second: int) -> bool:
         """One request; whether it is answered."""
@@ -117,7 +127,7 @@ class World:
 
     def plan(self, client: int, due: float) -> None:
         """It asks then."""
-        if due < _end():
+        if due < _END:
             self.agenda[int(due)].append(client)
 
 
@@ -127,54 +137,78 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--plot", type=Path, metavar="FILE", help="also draw it, as PNG or SVG")
     parser.add_argument("--only", action="store_true", help="only as the daemon is")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument(
+        "--jobs",
+        type=int,
+        default=os.cpu_count() or 1,
+        help="variants at once, each 0.5 kB a client",
+    )
 
 
 def run(options: argparse.Namespace) -> int:
     """Simulate and print; 1 where the peak after the return is too high."""
-    gc.disable()  # a million clients and no cycles: its passes take longer than the rest
     console = Console()
+    console.width = max(console.width, 110)  # a pipe has none, and figures must not be cut
     console.print(machine())
     variants = [Variant(True, True)]
     if not options.only:
         variants += [Variant(True, False), Variant(False, True), Variant(False, False)]
     found = []
-    for variant in variants:
-        found.append(_simulated(options.clients, variant, options.seed))
-        console.print(f"{variant.name}: {found[-1].seconds:.0f} s", style="dim")
+    with interruptible():
+        for seen in _all(options, variants):
+            found.append(seen)
+            console.print(f"{seen.variant.name}: {seen.seconds:.0f} s", style="dim")
+    console.print(f"{options.clients:,} clients; the server answers {found[0].capacity:,} a second")
     console.print(_table(found))
     if options.plot is not None:
         _draw(found, options.clients, options.plot)
     return 0 if found[0].ratio < _MOST else 1
 
 
-def _end() -> int:
-    return _WARM + _AWAY + _AFTER
+def _all(options: argparse.Namespace, variants: Sequence[Variant]) -> Iterator[Seen]:
+    """Several at once, each in a process of its own, which ends with this one's block."""
+    work = [(options.clients, variant, options.seed) for variant in variants]
+    fresh = multiprocessing.get_context("spawn")
+    with fresh.Pool(min(options.jobs, len(work)), maxtasksperchild=1) as pool:
+        yield from pool.imap(simulated, work, chunksize=1)
 
 
-def _simulated(clients: int, variant: Variant, seed: int) -> Seen:
+def simulated(work: tuple[int, Variant, int]) -> Seen:
+    """So many clients, how they behave, and a seed: what their server sees."""
+    gc.disable()  # a million clients and no cycles: its passes take longer than the rest
+    clients, variant, seed = work
     started, chance = time.monotonic(), random.Random(f"fleet {seed}").random
     pace = Pace()
     active = clients * _ACTIVE
     load = clients / pace.ceiling + active / pace.floor
     drawn = chance if variant.jitter else (lambda: 1.0)
-    agenda: list[list[int]] = [[] for _ in range(_end() + 1)]
+    agenda: list[list[int]] = [[] for _ in range(_END + 1)]
     world = World(pace, int(_CAPACITY * load), drawn, variant.budget, agenda)
     turns = [schedule.first_turn(pace, chance(), drawn()) for _ in range(clients)]
-    circuits = [schedule.CLOSED] * clients
-    fresh = array("d", [0.0]) * clients  # when each was last up to date
     for client, turn in enumerate(turns):
         world.plan(client, turn.due)
-    for second in range(_end()):
-        for client in agenda[second]:
+    _play(world, turns, active, chance)
+    seconds = time.monotonic() - started
+    return Seen(variant, world.capacity, world.requests, world.refused, seconds)
+
+
+def _play(
+    world: World, turns: list[schedule.Turn], active: float, chance: Callable[[], float]
+) -> None:
+    """Every second of it; the clients below `active` are the active ones."""
+    circuits = [schedule.CLOSED] * len(turns)
+    fresh = array("d", [0.0]) * len(turns)  # when each was last up to date
+    for second in range(_END):
+        clients, world.agenda[second] = world.agenda[second], []
+        for client in clients:
             rest = _TALK if client < active else _REST
-            turns[client], circuits[client] = _poll(
+            turn, circuits[client] = _poll(
                 world, turns[client], circuits[client], second, rest, fresh[client], chance
             )
-            if not turns[client].failures:
+            turns[client] = turn
+            if not turn.failures:
                 fresh[client] = second
-            world.plan(client, max(turns[client].due, second + 1))
-        agenda[second] = []
-    return Seen(variant, world.requests, world.refused, time.monotonic() - started)
+            world.plan(client, max(turn.due, second + 1))
 
 
 def _poll(
@@ -192,7 +226,7 @@ def _poll(
         return schedule.deferred(pace, turn, circuit, now, world.chance()), circuit
     circuit = schedule.probing(circuit)
     failures = 0
-    news = chance() < 1 - 2.718281828 ** (-(now - fresh) / rest)
+    news = chance() < 1 - math.exp((fresh - now) / rest)
     for _ in range(1 + news):
         while not world.answers(second):
             failures += 1
@@ -224,22 +258,26 @@ def _table(found: Sequence[Seen]) -> Table:
 
 
 def _draw(found: Sequence[Seen], clients: int, file: Path) -> None:
-    import matplotlib as mpl
-
-    mpl.use("Agg")
-    from matplotlib import pyplot as plt
-
+    """On one scale, so that the variants can be compared: from one request to all at once."""
+    plt = pyplot()
     figure, axes = plt.subplots(
-        len(found), figsize=(9, 2.4 * len(found)), sharex=True, squeeze=False
+        len(found), figsize=(9, 1.9 * len(found) + 0.5), sharex=True, sharey=True, squeeze=False
     )
-    minutes = [second / 60 for second in range(_end())]
+    minutes = [second / 60 for second in range(0, _END, _SHOWN_EVERY)]
+    top = 2 * max(max(seen.requests) for seen in found)
     for seen, (axis,) in zip(found, axes, strict=True):
-        axis.plot(minutes, seen.requests[: _end()], linewidth=0.6)
-        axis.axvspan(_WARM / 60, (_WARM + _AWAY) / 60, alpha=0.15, color="red", label="away")
+        axis.plot(minutes, _busiest(seen.requests), linewidth=0.9)
+        axis.axvspan(_WARM / 60, (_WARM + _AWAY) / 60, alpha=0.15, color="red")
         axis.axhline(_MOST * seen.steady, linestyle="--", linewidth=0.8, color="grey")
-        axis.set(
-            title=f"{clients:,} clients, {seen.variant.name}", ylabel="requests/s", ylim=(0, None)
-        )
-    axes[-1][0].set_xlabel("minutes")
+        axis.set(title=seen.variant.name, ylabel="requests/s", yscale="log", ylim=(1, top))
+    axes[-1][0].set_xlabel(
+        f"minutes; {clients:,} clients; red: the server is away; dashed: twice the steady load;"
+        f" the busiest second of each {_SHOWN_EVERY}"
+    )
     figure.tight_layout()
-    figure.savefig(file)
+    figure.savefig(file, metadata={"Date": None} if file.suffix == ".svg" else None)
+
+
+def _busiest(requests: Sequence[int]) -> list[int]:
+    """At least 1: the scale has no 0."""
+    return [max(1, *requests[at : at + _SHOWN_EVERY]) for at in range(0, _END, _SHOWN_EVERY)]

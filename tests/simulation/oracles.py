@@ -51,12 +51,20 @@ def check_commit(device: Device, connection: sqlite3.Connection) -> None:
     """Law 1, *atomic*: after every commit the file is sound, and says truly what was done."""
     if not _has_tables(device, connection):
         return
-    for (number,) in connection.execute(_ANY_UNSOUND):
-        what, query = list(_UNSOUND.items())[number]
-        raise Violation("atomic", f"{what}: {connection.execute(query).fetchone()}")
+    words = unsound(connection)
+    if words:
+        raise Violation("atomic", words)
     read_journal(device, connection)
     device.mirror.glance(connection)
     check_claims(device, connection)
+
+
+def unsound(connection: sqlite3.Connection) -> str:
+    """What is wrong with a file, in words; empty: nothing is."""
+    for (number,) in connection.execute(_ANY_UNSOUND):
+        what, query = list(_UNSOUND.items())[number]
+        return f"{what}: {connection.execute(query).fetchone()}"
+    return ""
 
 
 def _has_tables(device: Device, connection: sqlite3.Connection) -> bool:

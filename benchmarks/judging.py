@@ -1,0 +1,142 @@
+"""Compares the files of many accounts with what their server would show a perfect client."""
+
+import asyncio
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from attrs import define, field, frozen
+
+from syncengine import Config, ConversationKey, EasemobRemote, SyncEngine
+from tests.simulation.oracles import unsound
+
+_AT_ONCE = 16
+_SHOWN = """
+    SELECT message_id, text, unverified FROM message JOIN conversation USING (conversation)
+    WHERE conversation_id = ? AND kind = ? AND hidden IS NULL ORDER BY position
+"""
+
+Truth = Mapping[str, Sequence[Mapping[str, Any]]]
+"""By account: its conversations, as `benchmarks.town` tells them."""
+
+
+@frozen
+class Asked:
+    """Messages that somebody deleted here."""
+
+    account: str
+    key: ConversationKey
+    ids: frozenset[str]
+
+
+@define
+class Divergence:
+    """How far files are from their server; all is well where everything but `unverified` and
+    `seams` is 0."""
+
+    missing: int = 0
+    """Messages there, and not here."""
+    left: int = 0
+    """Messages here, and not there."""
+    otherwise: int = 0
+    """Messages that say something else here, or conversations in another order."""
+    gaps: int = 0
+    unsound: int = 0
+    """Files that the simulation's oracle finds fault with."""
+    undelivered: int = 0
+    """Messages deleted here that are still there."""
+    unverified: int = 0
+    """Kept here, and marked: they may only have expired."""
+    seams: int = 0
+    words: list[str] = field(factory=list)
+    """Some of it, for people."""
+
+    @property
+    def total(self) -> int:
+        """0: no file differs."""
+        parts = (self.missing, self.left, self.otherwise, self.gaps, self.unsound)
+        return sum(parts) + self.undelivered
+
+    def note(self, words: str) -> None:
+        """Say what, a few times."""
+        if len(self.words) < 10:
+            self.words.append(words)
+
+
+def compared(files: Mapping[str, Path], truth: Truth, asked: Iterable[Asked]) -> Divergence:
+    """Each file against its server's view."""
+    found = Divergence()
+    for account, conversations in truth.items():
+        with closing(sqlite3.connect(f"file:{files[account]}?mode=ro", uri=True)) as file:
+            _look_at_file(found, account, file)
+            for key, there in _heard_of(file, conversations):
+                _compare(found, f"{account} {key}", file.execute(_SHOWN, key).fetchall(), there)
+    _check_delivered(found, truth, asked)
+    return found
+
+
+def _look_at_file(found: Divergence, account: str, file: sqlite3.Connection) -> None:
+    words = unsound(file)
+    if words:
+        found.unsound += 1
+        found.note(f"{account}: {words}")
+    for seam, number in file.execute("SELECT seam, count(*) FROM gap GROUP BY seam"):
+        if seam:
+            found.seams += number
+        else:
+            found.gaps += number
+
+
+def _heard_of(
+    file: sqlite3.Connection, conversations: Iterable[Mapping[str, Any]]
+) -> Iterator[tuple[tuple[str, str], Sequence[tuple[str, str]]]]:
+    """Of one that was taken from the list before it was ever seen here, no call tells."""
+    known = set(file.execute("SELECT conversation_id, kind FROM conversation"))
+    for each in conversations:
+        key = (each["id"], each["kind"])
+        if each["listed"] or key in known:
+            yield key, each["messages"]
+
+
+def _compare(
+    found: Divergence, name: str, rows: Sequence[Any], there: Sequence[tuple[str, str]]
+) -> None:
+    here = {message_id: text for message_id, text, unverified in rows if not unverified}
+    texts = dict(there)
+    found.unverified += len(rows) - len(here)
+    missing, left = texts.keys() - here.keys(), here.keys() - texts.keys()
+    found.missing += len(missing)
+    found.left += len(left)
+    if missing or left:
+        found.note(f"{name}: missing {sorted(missing)[:3]}, left {sorted(left)[:3]}")
+        return
+    found.otherwise += sum(here[each] != texts[each] for each in here)
+    found.otherwise += list(here) != list(texts)
+
+
+def _check_delivered(found: Divergence, truth: Truth, asked: Iterable[Asked]) -> None:
+    """Law 8: what was accepted here is done there."""
+    served = {
+        (account, each["id"], each["kind"]): {message_id for message_id, _ in each["messages"]}
+        for account, conversations in truth.items()
+        for each in conversations
+    }
+    for each in asked:
+        left = each.ids & served[each.account, each.key.conversation_id, each.key.kind]
+        found.undelivered += len(left)
+        if left:
+            found.note(f"{each.account} {each.key}: deleted here, still there {sorted(left)[:3]}")
+
+
+async def verify_all(files: Mapping[str, Path], urls: Mapping[str, str], config: Config) -> None:
+    """Read all of every account again, several at once; a person agrees to what goes."""
+    room = asyncio.Semaphore(_AT_ONCE)
+
+    async def verify(account: str) -> None:
+        remote = EasemobRemote(urls[account], app_key="org#app", user=account, password=account)
+        async with room, SyncEngine.open(files[account], remote, config=config) as engine:
+            await engine.verify(accept=True)
+
+    await asyncio.gather(*(verify(account) for account in files))
