@@ -51,12 +51,17 @@ def check_commit(device: Device, connection: sqlite3.Connection) -> None:
     """Law 1, *atomic*: after every commit the file is sound, and says truly what was done."""
     if not _has_tables(device, connection):
         return
-    for (number,) in connection.execute(_ANY_UNSOUND):
-        what, query = list(_UNSOUND.items())[number]
-        raise Violation("atomic", f"{what}: {connection.execute(query).fetchone()}")
+    check_sound(connection)
     read_journal(device, connection)
     device.mirror.glance(connection)
     check_claims(device, connection)
+
+
+def check_sound(connection: sqlite3.Connection) -> None:
+    """Law 1, *atomic*: nothing in a file contradicts anything else in it."""
+    for (number,) in connection.execute(_ANY_UNSOUND):
+        what, query = list(_UNSOUND.items())[number]
+        raise Violation("atomic", f"{what}: {connection.execute(query).fetchone()}")
 
 
 def _has_tables(device: Device, connection: sqlite3.Connection) -> bool:
