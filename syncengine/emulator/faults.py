@@ -69,7 +69,8 @@ PROFILES = {
             Action.REPEAT,
         )
     ),
-    # A hostile server: no progress is meant to be possible.
+    # No progress is meant to be possible.
+    "down": Profile((Action.UNAVAILABLE,), probability=1.0, in_a_row=0),
     "stuck": Profile((Action.STUCK,), probability=1.0, in_a_row=0),
     "huge": Profile((Action.HUGE,), probability=1.0, in_a_row=0),
     "not-base64": Profile((Action.NOT_BASE64,), probability=1.0, in_a_row=0),

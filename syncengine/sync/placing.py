@@ -300,14 +300,15 @@ def _batch(
     distinct = {row.message_id: row for row in reversed(rows)}
     inserts = [(places[m], row) for m, row in distinct.items() if m not in held]
     moves = [(m, places[m]) for m, was in held.items() if places[m] != was.position]
+    before, after = set(gaps), set(woven.gaps)  # after a loss of the file there are thousands
     return Batch(
         key,
         moves=moves,
         inserts=inserts,
         seen_at=served_at,
         replaces=[row for m, row in distinct.items() if m in held and _is_newer(row, held[m])],
-        gaps_closed=[gap for gap in gaps if gap not in woven.gaps],
-        gaps_opened=[gap for gap in woven.gaps if gap not in gaps],
+        gaps_closed=[gap for gap in gaps if gap not in after],
+        gaps_opened=[gap for gap in woven.gaps if gap not in before],
         newest_changed=bool(moves) or (run.head and bool(inserts)),
         arrived=_arrivals(inserts, gaps, woven),
         frontier=woven.frontier,

@@ -15,9 +15,9 @@ import pytest
 from attrs import define, field
 
 from syncengine.emulator import sized_world
-from tests.engine.ledger import Ledger, Name
+from tests.engine.judging import finish, served, visible
+from tests.engine.ledger import Ledger
 from tests.engine.processes import control, serving, started
-from tests.harness import USER
 
 WORLD, WORLD_SEED = "20x800", 7
 KILLS = 50
@@ -118,41 +118,6 @@ class Drill:
         asking = [words["did"] for words in said if words["did"] in ("asking", "asked")]
         self.between += asking[-1:] == ["asking"]
         self.errors |= {error for words in said for error in words.get("errors", ())}
-
-
-def finish(url: str, path: Path, retention: str) -> None:
-    """Let one last process after another deliver, pull and verify, until nothing is left."""
-    control(url, "advance", days=0.1)  # what replicas could still disagree about is old now
-    said = ""
-    for _ in range(6):
-        with started("finishing", url, path, retention) as process:
-            said, _ = process.communicate()
-        if said == "done\n":
-            return
-        control(url, "advance", ms=11_000)  # doubts are settled by a second look
-    pytest.fail(f"never done: {said}")
-
-
-def visible(path: Path, *, verified: bool) -> dict[Name, list[str]]:
-    """What is shown of every conversation, in order; all of it, or what is not set apart as
-    perhaps expired on the server."""
-    found: dict[Name, list[str]] = {}
-    with closing(sqlite3.connect(path)) as database:
-        for name, kind, message_id in database.execute(
-            "SELECT conversation_id, kind, message_id FROM message"
-            " JOIN conversation USING (conversation)"
-            " WHERE hidden IS NULL AND unverified <= ? ORDER BY conversation, position",
-            (not verified,),
-        ):
-            found.setdefault((name, kind), []).append(message_id)
-    return found
-
-
-def served(url: str, name: Name) -> list[str]:
-    """What the server shows alice of a conversation, in order."""
-    target = {"user": USER, "conversation_id": name[0], "kind": name[1]}
-    ids: list[str] = control(url, "history", **target)["message_ids"]
-    return ids
 
 
 @pytest.mark.timeout(300)

@@ -51,9 +51,7 @@ def check_commit(device: Device, connection: sqlite3.Connection) -> None:
     """Law 1, *atomic*: after every commit the file is sound, and says truly what was done."""
     if not _has_tables(device, connection):
         return
-    words = unsound(connection)
-    if words:
-        raise Violation("atomic", words)
+    check_sound(connection)
     read_journal(device, connection)
     device.mirror.glance(connection)
     check_claims(device, connection)
@@ -65,6 +63,12 @@ def unsound(connection: sqlite3.Connection) -> str:
         what, query = list(_UNSOUND.items())[number]
         return f"{what}: {connection.execute(query).fetchone()}"
     return ""
+
+
+def check_sound(connection: sqlite3.Connection) -> None:
+    """Law 1, *atomic*: nothing in a file contradicts anything else in it."""
+    if words := unsound(connection):
+        raise Violation("atomic", words)
 
 
 def _has_tables(device: Device, connection: sqlite3.Connection) -> bool:

@@ -2,7 +2,7 @@
 
 import random
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -42,17 +42,26 @@ def assert_claims_nothing_more(side: Side, path: Path) -> None:
             sql = "SELECT low, high FROM gap WHERE conversation = ? AND seam = 0"
             gaps = database.execute(sql, (number,)).fetchall()
             assert not any(low < place < high for place in held.values() for low, high in gaps)
-            _look(side, name, kind, held, gaps)
+            served = [str(m.message_id) for m in side.world.history(USER, name, kind)]
+            assert unclaimed(served, held, gaps) == [], name
 
 
-def _look(
-    side: Side, name: str, kind: str, held: dict[str, int], gaps: list[tuple[int, int]]
-) -> None:
-    served = [str(m.message_id) for m in side.world.history(USER, name, kind)]
-    for index, message_id in enumerate(served):
-        if message_id in held:
-            continue
-        below = [held[each] for each in served[:index] if each in held]
-        above = [held[each] for each in served[index:] if each in held]
-        low, high = below[-1] if below else START, above[0] if above else HEAD
-        assert any(low <= gap[0] and gap[1] <= high for gap in gaps), (name, message_id)
+def unclaimed(
+    served: Sequence[str], held: Mapping[str, int], gaps: Sequence[tuple[int, int]]
+) -> list[str]:
+    """Messages of a conversation that are not here, and in no gap (law 2): it would be called
+    whole without them. `held`: positions; `served`: oldest first."""
+    return [
+        message_id
+        for index, message_id in enumerate(served)
+        if message_id not in held and not any(map(_covers(served, index, held), gaps))
+    ]
+
+
+def _covers(
+    served: Sequence[str], index: int, held: Mapping[str, int]
+) -> Callable[[tuple[int, int]], bool]:
+    below = [held[each] for each in served[:index] if each in held]
+    above = [held[each] for each in served[index:] if each in held]
+    low, high = below[-1] if below else START, above[0] if above else HEAD
+    return lambda gap: low <= gap[0] and gap[1] <= high
