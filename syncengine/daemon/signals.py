@@ -54,7 +54,7 @@ def heard(actions: Mapping[str, Callable[[], None]]) -> Iterator[Ending]:
     wanted: dict[int, Callable[[], None]] = {}
     for name in _ENDING:
         number = int(getattr(signal, name))
-        wanted[number] = lambda number=number: ending.begin(number)  # type: ignore[misc]
+        wanted[number] = lambda number=number: ending.begin(number)  # type: ignore[misc]  # mypy infers no default of a lambda
     for name, action in actions.items():
         if hasattr(signal, name):
             wanted[int(getattr(signal, name))] = action
