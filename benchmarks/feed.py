@@ -124,7 +124,7 @@ async def _from_here(
     engine: SyncEngine, name: str, ids: Sequence[str], heard: _Heard
 ) -> list[float]:
     committed = 0.0
-    real = engine._store._writer.run  # type: ignore[union-attr]
+    real = engine._store._writer.run  # type: ignore[union-attr]  # it can be written
 
     async def run(job: Callable[[sqlite3.Connection], Any]) -> Any:
         def stamped(connection: sqlite3.Connection) -> Any:
@@ -186,7 +186,7 @@ def _applied(decisions: Sequence[Decision], *, silent: bool) -> float:
     """Microseconds of the processor a page, eight pages a commit."""
     with TemporaryDirectory() as folder:
         opened = asyncio.run(connect_inline(Path(folder) / "copy.db", False))
-        with closing(opened._connection) as connection:  # type: ignore[attr-defined]
+        with closing(opened._connection) as connection:  # type: ignore[attr-defined]  # the class behind it has it
             migrate(connection)
             started = time.process_time()
             if silent:

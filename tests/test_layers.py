@@ -21,7 +21,8 @@ LAYERS = (
     {"accounts", "export"},
     {"engine"},
     {"blocking"},
-    {"emulator", "tui", "daemon"},
+    {"emulator", "daemon"},
+    {"tui"},  # it asks a server at the daemon's pace
     {"cli"},  # commands start the programs beside it
     {"__init__", "__main__"},
 )

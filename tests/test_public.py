@@ -36,7 +36,7 @@ def test_models_are_frozen() -> None:
         assert attrs.has(model)
         assert model.__setattr__ is not object.__setattr__
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
-        syncengine.Hole("1", "2").older_id = "3"  # type: ignore[misc]
+        syncengine.Hole("1", "2").older_id = "3"  # type: ignore[misc]  # it is refused
 
 
 def test_importing_the_core_needs_no_extra() -> None:

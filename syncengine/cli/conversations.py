@@ -124,7 +124,7 @@ def print_conversations(found: Sequence[Conversation]) -> None:
         legacy_windows=False,
     )
     paper.print(_table(found, paper.width))
-    for line in paper.file.getvalue().splitlines():  # type: ignore[attr-defined]
+    for line in paper.file.getvalue().splitlines():  # type: ignore[attr-defined]  # the StringIO from above
         click.echo(line.rstrip())
 
 

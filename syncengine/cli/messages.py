@@ -3,8 +3,10 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
+from attrs import frozen
 
 from syncengine.cli.account import existing_database
 from syncengine.cli.options import file_options, json_option, kind_option, listing_options, option
@@ -56,40 +58,52 @@ def messages(
     \b
     Example:  syncengine messages bob --user alice --limit 20
     """
-    _check_places({"before": before, "after": after, "around": around, "at": at}, everything)
-    moment_ms = None if at is None else read_time(at)
+    places = {"before": before, "after": after, "around": around, "at": at}
+    _check_places(places, everything)
+    given = {name: value for name, value in places.items() if value is not None}
+    how = _How({**given, **({} if at is None else {"at": read_time(at)})}, limit, as_json)
     path = existing_database(db, user)
 
     async def show() -> None:
         async with SyncEngine.open(path) as engine:
             chosen = await chosen_kind(engine.reader, conversation, kind)
-            if everything:
-                marked = False
-                async for part in all_parts(engine.reader, conversation, chosen, after):
-                    print_slice(part, as_json=as_json)
-                    marked |= bool(part.unverified)
-                _print_legend(marked and not as_json)
-                return
-            part = await engine.reader.messages(
-                conversation,
-                chosen,
-                before=before,
-                after=after,
-                around=around,
-                at=moment_ms,
-                limit=limit,
-            )
-            print_slice(part, as_json=as_json)
-            if not as_json:
-                _print_legend(bool(part.unverified))
-                if not part.messages and not part.gaps:
-                    click.echo("no messages", err=True)
-                if after is None:
-                    _print_older(part)
-                if any(place is not None for place in (after, around, at)):
-                    await _print_newer(engine.reader, part, conversation, chosen)
+            printed = _print_all if everything else _print_part
+            await printed(engine.reader, conversation, chosen, how)
 
     asyncio.run(show())
+
+
+@frozen
+class _How:
+    """What to print, and how."""
+
+    place: Mapping[str, Any]
+    """Where it begins, as `reader.messages` takes it; empty: at the newest."""
+    limit: int
+    as_json: bool
+
+
+async def _print_all(reader: Reader, conversation: str, kind: Kind, how: _How) -> None:
+    marked = False
+    async for part in all_parts(reader, conversation, kind, how.place.get("after")):
+        print_slice(part, as_json=how.as_json)
+        marked |= bool(part.unverified)
+    _print_legend(marked and not how.as_json)
+
+
+async def _print_part(reader: Reader, conversation: str, kind: Kind, how: _How) -> None:
+    """A slice, and beside it what it means and where it goes on."""
+    part = await reader.messages(conversation, kind, **how.place, limit=how.limit)
+    print_slice(part, as_json=how.as_json)
+    if how.as_json:
+        return
+    _print_legend(bool(part.unverified))
+    if not part.messages and not part.gaps:
+        click.echo("no messages", err=True)
+    if "after" not in how.place:
+        _print_older(part)
+    if how.place.keys() - {"before"}:
+        await _print_newer(reader, part, conversation, kind)
 
 
 def _check_places(places: Mapping[str, str | None], everything: bool) -> None:

@@ -1,9 +1,10 @@
 """`syncengine search`: messages that have certain words, with no network."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -76,23 +77,16 @@ def search(
     path = existing_database(db, user)
     low, high = (None if time is None else read_time(time) for time in (since, until))
 
-    async def find() -> Found:
-        # What is behind is indexed here, where a bar shows how far it is.
-        async with SyncEngine.open(path, config=Config(index_search=False)) as engine:
-            with indexing_bar(not as_json) as listen:
-                await catch_up(engine, listen)
-                return await engine.reader.search(
-                    text,
-                    conversation_id=conversation,
-                    kind=kind,
-                    sender=sender,
-                    since=low,
-                    until=high,
-                    order=Order.RELEVANCE if ranked else Order.NEWEST,
-                    limit=limit,
-                )
-
-    found = asyncio.run(find())
+    asked = {
+        "conversation_id": conversation,
+        "kind": kind,
+        "sender": sender,
+        "since": low,
+        "until": high,
+        "order": Order.RELEVANCE if ranked else Order.NEWEST,
+        "limit": limit,
+    }
+    found = asyncio.run(_find(path, text, asked, show=not as_json))
     for hit in found.hits:
         if as_json:
             print_json(hit_json(hit))
@@ -100,6 +94,14 @@ def search(
             click.echo(hit_line(hit))
     if not as_json:
         _print_notes(found, limit)
+
+
+async def _find(path: Path, text: str, asked: Mapping[str, Any], *, show: bool) -> Found:
+    """Index what is behind, where a bar shows how far it is if `show`; then search."""
+    async with SyncEngine.open(path, config=Config(index_search=False)) as engine:
+        with indexing_bar(show) as listen:
+            await catch_up(engine, listen)
+            return await engine.reader.search(text, **asked)
 
 
 def _check_asked(text: str, *filters: str | None) -> None:

@@ -191,7 +191,7 @@ class Keeper:
         self._note(report)
         if report is None:
             return Ended()
-        problem = _ended_by(report)
+        problem = ended_by(report)
         if problem is not None:
             return Ended(error=problem)
         await self._tidy(engine, report, more_urgent)
@@ -334,7 +334,7 @@ class Keeper:
         return doubts or ago >= self._settings.audit_every
 
 
-def _ended_by(report: Report) -> Problem | None:
+def ended_by(report: Report) -> Problem | None:
     """What ended a cycle; what concerns one conversation, or a person, does not."""
     return next(
         (

@@ -24,7 +24,7 @@ class _Breakable(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self.scope[CONNECTION] = self.transport  # type: ignore[literal-required]
+        self.scope[CONNECTION] = self.transport  # type: ignore[literal-required]  # a key of our own
 
 
 class _Server(uvicorn.Server):

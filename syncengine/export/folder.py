@@ -1,9 +1,9 @@
 """Puts an export on the disk: private files, hashed while they are written, all or none.
 
 Everything is written into `unfinished-export` inside the folder, and moved up when it is
-whole, the manifest last (`swap`). So a folder with a manifest holds a whole export, and one
-that an export was to replace is not touched before its replacement is there (law 10). Only one
-at a time writes there (`lock`).
+whole and on the disk, the manifest last (`swap`). So a folder with a manifest holds a whole
+export, also after a power cut, and one that an export was to replace is not touched before its
+replacement is there (law 10). Only one at a time writes there (`lock`).
 """
 
 import errno
@@ -94,7 +94,9 @@ class File:
         self._file.write(data)
 
     def close(self) -> None:
-        """It is whole."""
+        """It is whole, and on the disk: what the manifest says of it holds after a power cut."""
+        self._file.flush()
+        os.fsync(self._file.fileno())
         self._file.close()
         self._folder.closed(self, ExportedFile(self._size, self._hash.hexdigest()))
 

@@ -4,6 +4,9 @@ The new one lies whole in `unfinished-export`. `replaced-export` exists while th
 swapped, file by file: the old manifest leaves first, the new one comes last. What the next
 run finds in between it finishes, or undoes where the new one is not whole any more. Only
 files that a manifest lists are touched.
+
+A disk may keep the names that were given last and lose those before them. So all folders are
+flushed before a manifest comes or goes, and after it: a power cut finds them in this order too.
 """
 
 import json
@@ -16,6 +19,7 @@ from typing import Any
 
 from syncengine.errors import ConfigError, StoreError
 from syncengine.export.manifest import MANIFEST, NAME
+from syncengine.store.files import flush_folder
 
 UNFINISHED = "unfinished-export"
 REPLACED = "replaced-export"
@@ -71,14 +75,25 @@ class Swap:
     def _forward(self) -> None:
         """Every step can be taken again after a kill."""
         new = _listed(self._new)
+        self._flush()
         _move(self._target / MANIFEST, self._old / MANIFEST)
+        self._flush()
         for name in _listed(self._old):
             if name not in new or (self._new / name).exists():
                 _move(self._target / name, self._old / name)
         for name in new:
             _move(self._new / name, self._target / name)
         self._check_whole(swapping=True)
+        self._flush()
         _move(self._new / MANIFEST, self._target / MANIFEST)
+        self._flush()
+
+    def _flush(self) -> None:
+        """Have every name on the disk that was given here so far."""
+        for top in (self._new, self._old, self._target):
+            for folder in (*(top / name for name in _TOPS), top):
+                flush_folder(folder)
+        flush_folder(self._target.parent)
 
     def _check_room(self, new: Mapping[str, Any]) -> None:
         known = _listed(self._target).keys() | _listed(self._old).keys()
@@ -119,8 +134,11 @@ class Swap:
             moved = name not in old or (self._old / name).exists()
             if moved and not (self._new / name).exists():
                 _move(self._target / name, self._new / name)
-        for name in (*old, MANIFEST):
+        for name in old:
             _move(self._old / name, self._target / name)
+        self._flush()
+        _move(self._old / MANIFEST, self._target / MANIFEST)
+        self._flush()
 
     def _clean(self) -> None:
         """Take away what is of no more use; last the folder that says there is something."""

@@ -123,7 +123,7 @@ class _Threaded:
             # aiosqlite's public methods cost one hop a statement. Its own way of running
             # a function on the thread is not public, but is what each of them is made of.
             run = self._connection._execute
-            result: T = await run(job, self._connection._conn)  # type: ignore[no-untyped-call]
+            result: T = await run(job, self._connection._conn)  # type: ignore[no-untyped-call]  # they give it no types
             return result
 
     async def close(self) -> None:

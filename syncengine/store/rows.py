@@ -60,7 +60,7 @@ def _message(conversation_id: str, kind: Kind, columns: Sequence[Any], decode: D
     )
     made._decode = decode
     made.__class__ = Message
-    return made  # type: ignore[no-any-return]
+    return made  # type: ignore[no-any-return]  # by its new class
 
 
 def conversation(columns: Sequence[Any], decode: Decode) -> Conversation:
@@ -96,7 +96,7 @@ def _conversation(columns: Sequence[Any], decode: Decode) -> Conversation:
     )
     made._columns, made._decode, made._make = columns, decode, _last_message
     made.__class__ = Conversation
-    return made  # type: ignore[no-any-return]
+    return made  # type: ignore[no-any-return]  # by its new class
 
 
 def _last_message(columns: Sequence[Any], decode: Decode) -> Message | None:

@@ -9,23 +9,26 @@ from attrs import evolve
 from rich.text import Text
 from textual import events
 from textual.app import App, ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.timer import Timer
 from textual.widgets import Footer, Static
 
 from syncengine.changes import Activity, ActivityKind, Update
+from syncengine.daemon.schedule import Pace
 from syncengine.engine import SyncEngine
-from syncengine.errors import ConfigError, EngineClosed, SyncEngineError
-from syncengine.models import ConversationKey, Hit, IntentState
+from syncengine.errors import EngineClosed, StoreLocked, SyncEngineError
+from syncengine.models import ConversationKey, Hit
 from syncengine.reports import State
 from syncengine.tui.conversations import ConversationList
-from syncengine.tui.dialogs import Confirm, HelpScreen
-from syncengine.tui.looks import clock, day, joined, message_lines
+from syncengine.tui.deletions import Deletions
+from syncengine.tui.dialogs import Confirm, HelpScreen, about_conversation, about_message
+from syncengine.tui.keys import BINDINGS
 from syncengine.tui.messages import MessageView
+from syncengine.tui.polling import PACE, Polling
 from syncengine.tui.rows import Rows
 from syncengine.tui.searching import SearchScreen
-from syncengine.tui.status import Standing, StatusLine, as_of, ended
+from syncengine.tui.status import Standing, StatusLine, as_of, ended, started
 from syncengine.tui.text import clean, spread
 
 UNDO_SECONDS = 10.0
@@ -41,37 +44,32 @@ def _now() -> int:
 class Browser(App[None]):
     """Shows one account's copy, for as long as it runs; the engine is its owner's to close.
 
-    `undo_seconds` is how long a deletion waits before it is sent, `now` the clock, ms, that
-    short times are relative to.
+    `undo_seconds` is how long a deletion waits before it is sent, `pace` how often it syncs by
+    itself, the first time at once (None: only by a key), `now` the clock, ms, that short times
+    are relative to.
     """
 
     TITLE = "syncengine"
     CSS_PATH = "browse.tcss"
     ENABLE_COMMAND_PALETTE = False
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("slash,ctrl+f", "search", "Search", key_display="/"),
-        Binding("s", "sync", "Sync"),
-        Binding("d,delete", "delete", "Delete", key_display="d"),
-        Binding("u", "undo", "Undo"),
-        Binding("r", "retry", "Try again", show=False),
-        Binding("escape,backspace,left,h", "list", "Back", show=False),
-        Binding("right,l", "forward", "Messages", show=False),
-        Binding("question_mark,f1", "help", "Help", key_display="?"),
-        Binding("q,ctrl+c,ctrl+q", "quit", "Quit", key_display="q"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [*BINDINGS]
 
     def __init__(
         self,
         engine: SyncEngine,
         *,
         undo_seconds: float = UNDO_SECONDS,
-        sync_at_start: bool = True,
+        pace: Pace | None = PACE,
         now: Callable[[], int] = _now,
     ) -> None:
         super().__init__()
         self.engine = engine
-        self._undo_seconds, self._sync_at_start, self._clock = undo_seconds, sync_at_start, now
-        self._deleted: list[frozenset[int]] = []
+        self._undo_seconds, self._clock = undo_seconds, now
+        self._deletions = Deletions(engine)
+        self._polling = Polling(pace)
+        self._asked = pace is not None
+        if self._asked:
+            self._polling.ask()
         self._delivery: Timer | None = None
         self._searched = ""
         self._revision = 0
@@ -106,8 +104,8 @@ class Browser(App[None]):
         self._show_title()
         await self._guarded(self._begin)
         self.run_worker(self._follow(), group="feed")
-        if self.standing.connected and self._sync_at_start:
-            self.action_sync()
+        if self.standing.connected:
+            self.run_worker(self._keep_up(), group="sync")
 
     async def _begin(self) -> None:
         self._revision = await self.engine.reader.revision()
@@ -124,9 +122,14 @@ class Browser(App[None]):
             return False
         return True
 
+    @property
+    def _gone(self) -> bool:
+        """It is being closed: what was still under way has nowhere to be shown."""
+        return not self.screen_stack
+
     def _stand(self, standing: Standing) -> None:
         self.standing = standing
-        if self.is_running:
+        if self.is_running and not self._gone:
             self.screen_stack[0].query_one(StatusLine).show(standing)
 
     def _own(self) -> str | None:
@@ -152,6 +155,8 @@ class Browser(App[None]):
 
     def _take(self, update: Update) -> None:
         self._revision = update.revision
+        if self._gone:
+            return
         if update.activity is not None:
             self._act(update.activity)
             return
@@ -163,11 +168,11 @@ class Browser(App[None]):
 
     def _act(self, activity: Activity) -> None:
         if activity.kind is ActivityKind.SYNC_STARTED:
-            self._stand(evolve(self.standing, syncing=True, note="", hint="", wrong=False))
+            self._stand(started(self.standing, asked=self._asked))
         elif activity.kind is ActivityKind.SYNC_PROGRESSED:
             self._stand(evolve(self.standing, syncing=True, progress=activity.progress))
         elif activity.kind is ActivityKind.SYNC_FINISHED:
-            self._stand(ended(self.standing, activity.report))
+            self._stand(ended(self.standing, activity.report, asked=self._asked))
             self.conversations.ask()
             self.messages.ask()
             self.messages.retry()
@@ -195,13 +200,28 @@ class Browser(App[None]):
                     wrong=True,
                 )
             )
-        elif self.engine.state is not State.SYNCING:
-            self._stand(evolve(self.standing, syncing=True, note="", hint="", wrong=False))
-            self.run_worker(self._guarded(self._sync), group="sync")
+        elif not (self._asked and self.engine.state is State.SYNCING):
+            self._polling.ask()
+
+    async def _keep_up(self) -> None:
+        """Sync when somebody wants it, and by itself, until the engine closes."""
+        while self.engine.state is not State.CLOSED:
+            self._asked = await self._polling.wait()
+            await self._guarded(self._sync)
 
     async def _sync(self) -> None:
         try:
-            await self.engine.sync()
+            self._polling.ended(await self.engine.sync())
+        except StoreLocked as locked:
+            self._polling.left_to_another()
+            self._stand(evolve(self.standing, elsewhere=True))
+            if self._asked:
+                self._stand(self.standing.noted(str(locked), locked.hint))
+        except EngineClosed:
+            raise
+        except SyncEngineError as error:
+            self._polling.failed(error)
+            raise
         finally:
             self._stand(evolve(self.standing, syncing=False, progress=None))
 
@@ -209,6 +229,8 @@ class Browser(App[None]):
 
     def on_rows_moved(self, event: Rows.Moved) -> None:
         """The list says how many there are, as far as they were read."""
+        if self._gone:
+            return
         number = len(self.conversations.rows)
         self.screen_stack[0].query_one("#list-title", Static).update(
             Text(f" Conversations {number:,}" if number else " Conversations")
@@ -218,6 +240,8 @@ class Browser(App[None]):
 
     def on_rows_chosen(self, event: Rows.Chosen) -> None:
         """Open a conversation."""
+        if self._gone:
+            return
         conversation = self.conversations.chosen(event.key)
         if event.rows is self.conversations and conversation is not None:
             self.open(ConversationKey(conversation.conversation_id, conversation.kind))
@@ -238,6 +262,8 @@ class Browser(App[None]):
         self._show_title()
 
     def _show_title(self) -> None:
+        if self._gone:
+            return
         title = self.screen_stack[0].query_one("#title", Static)
         key, view = self.messages.key, self.messages.view
         if key is None:
@@ -252,6 +278,8 @@ class Browser(App[None]):
 
     def on_resize(self, event: events.Resize) -> None:
         """A narrow terminal shows one pane at a time."""
+        if self._gone:
+            return
         self.screen_stack[0].set_class(event.size.width < NARROW, "narrow")
         self.call_after_refresh(self._show_title)
 
@@ -316,49 +344,27 @@ class Browser(App[None]):
 
     def _ask_for_conversation(self) -> None:
         found = self.conversations.chosen(self.conversations.cursor or "")
-        if found is None:
-            return
-        key = ConversationKey(found.conversation_id, found.kind)
-        name = clean(key.conversation_id, 60)
-        question = Text.assemble("Delete the conversation with ", (name, "bold"), "?")
-        what = "All its messages go, here and on the server."
-        self._confirm(question, what, key, None)
+        if found is not None:
+            key = ConversationKey(found.conversation_id, found.kind)
+            undo = self.standing.undo_words(self._undo_seconds)
+            self._confirm(about_conversation(key, undo), key, None)
 
     def _ask_for_message(self) -> None:
         key, message = self.messages.key, self.messages.selected
-        if key is None or message is None:
-            return
-        lines = message_lines(message, 50, own=False, unverified=False)[1:4]
-        sent = f"{day(message.timestamp)}, {clock(message.timestamp)}"
-        name = clean(message.sender, 60)
-        question = Text.assemble("Delete this message?\n\n", (name, "bold"), f"  {sent}\n")
-        question.append(joined(lines))
-        self._confirm(question, "It goes here and on the server, for you.", key, message.message_id)
+        if key is not None and message is not None:
+            undo = self.standing.undo_words(self._undo_seconds)
+            self._confirm(about_message(message, undo), key, message.message_id)
 
-    def _confirm(
-        self, question: Text, what: str, key: ConversationKey, message_id: str | None
-    ) -> None:
-        undo = f" u undoes it until it is sent: for {self._undo_seconds:g} seconds at least,"
-        later = f"{undo} unless a sync runs." if self.standing.connected else " u undoes it."
-
+    def _confirm(self, question: Confirm, key: ConversationKey, message_id: str | None) -> None:
         def answer(yes: bool | None) -> None:
             if yes:
                 self.run_worker(self._guarded(lambda: self._delete(key, message_id)))
 
-        self.push_screen(Confirm(question, what + later, "Delete"), answer)
+        self.push_screen(question, answer)
 
     async def _delete(self, key: ConversationKey, message_id: str | None) -> None:
-        before = {intent.number for intent in await self.engine.outbox()}
-        if message_id is None:
-            await self.engine.delete_remote_conversation(key.conversation_id, key.kind)
-        else:
-            await self.engine.delete_remote_messages_with_ids(
-                key.conversation_id, key.kind, [message_id]
-            )
-        made = {i.number for i in await self.engine.outbox() if i.key == key} - before
-        self._deleted.append(frozenset(made))
-        what = "conversation deleted" if message_id is None else "message deleted"
-        self._stand(self.standing.noted(f"{what}; u undoes it"))
+        self._polling.hold(self._undo_seconds)
+        self._stand(self.standing.noted(await self._deletions.delete(key, message_id)))
         await self._count()
         if self.standing.connected:
             self._deliver_later()
@@ -367,6 +373,7 @@ class Browser(App[None]):
         """Every deletion has its time to be undone: the newest decides when all are sent."""
         if self._delivery is not None:
             self._delivery.stop()
+        self._polling.hold(self._undo_seconds)
         self._delivery = self.set_timer(self._undo_seconds, self._deliver_soon)
 
     def _deliver_soon(self) -> None:
@@ -383,17 +390,7 @@ class Browser(App[None]):
         self.run_worker(self._guarded(self._undo), group="undo")
 
     async def _undo(self) -> None:
-        if not self._deleted:
-            self._stand(self.standing.noted("nothing to undo"))
-            return
-        made = self._deleted.pop()
-        waiting = {i.number for i in await self.engine.outbox() if i.state is IntentState.PENDING}
-        if not made or not made <= waiting:
-            raise ConfigError(
-                "it was sent to the server already", hint="A deletion is final there."
-            )
-        await self.engine.drop_intents(sorted(made))
-        self._stand(self.standing.noted("undone"))
+        self._stand(self.standing.noted(await self._deletions.undo()))
         await self._count()
 
 

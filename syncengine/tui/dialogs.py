@@ -9,51 +9,10 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
-_KEYS = (
-    ("Everywhere", (
-        ("Tab", "go to the other pane; Esc goes back to the list"),
-        ("/  Ctrl+F", "search"),
-        ("s", "sync now"),
-        ("u", "undo the last deletion, while it was not sent"),
-        ("?  F1", "this help"),
-        ("q  Ctrl+C", "quit, also while a sync is under way"),
-    )),
-    ("In a list", (
-        ("↑ ↓  j k", "one up or down"),
-        ("PgUp PgDn", "a page up or down"),
-        ("Home End", "to the first or the last: in a conversation, its whole history"),
-        ("Enter", "open the conversation"),
-        ("d  Del", "delete what the cursor is on, after a question"),
-        ("r", "try again to fetch what is missing here"),
-    )),
-    ("In the search", (
-        ("↑ ↓", "choose a result, while you type"),
-        ("Enter", "jump to it"),
-        ("Tab", "search everywhere, or in this conversation alone"),
-        ("Esc", "leave the search"),
-    )),
-    ("Signs", (
-        ("*", "pinned"),
-        ("#", "a group or a chat room"),
-        ("?", "known from the server's list, its history was never fetched"),
-        ("⋯", "some messages are not here yet; a sync fetches them"),
-        ("~", "some messages may have expired on the server, unseen"),
-        ("†", "the server does not have it any more; this copy keeps it"),
-    )),
-)  # fmt: skip
-
-
-def help_text() -> Text:
-    """All keys and signs."""
-    text = Text()
-    for title, keys in _KEYS:
-        text.append(f"{title}\n", "bold underline")
-        for key, meaning in keys:
-            text.append(f"  {key:<11}", "bold")
-            text.append(f"{meaning}\n")
-        text.append("\n")
-    text.append("The mouse works, too: click, and turn its wheel.")
-    return text
+from syncengine.models import ConversationKey, Message
+from syncengine.tui.keys import help_text
+from syncengine.tui.looks import clock, day, joined, message_lines
+from syncengine.tui.text import clean
 
 
 class HelpScreen(ModalScreen[None]):
@@ -111,3 +70,19 @@ class Confirm(ModalScreen[bool]):
     def action_answer(self, answer: bool) -> None:
         """An answer by its letter."""
         self.dismiss(answer)
+
+
+def about_conversation(key: ConversationKey, undo: str) -> Confirm:
+    """The question before a conversation is deleted; `undo` says how long it can be undone."""
+    name = (clean(key.conversation_id, 60), "bold")
+    question = Text.assemble("Delete the conversation with ", name, "?")
+    return Confirm(question, f"All its messages go, here and on the server. {undo}", "Delete")
+
+
+def about_message(message: Message, undo: str) -> Confirm:
+    """The question before a message is deleted."""
+    lines = message_lines(message, 50, own=False, unverified=False)[1:4]
+    sent = f"{day(message.timestamp)}, {clock(message.timestamp)}"
+    name = (clean(message.sender, 60), "bold")
+    question = Text.assemble("Delete this message?\n\n", name, f"  {sent}\n", joined(lines))
+    return Confirm(question, f"It goes here and on the server, for you. {undo}", "Delete")

@@ -26,6 +26,8 @@ class Standing:
     progress: Progress | None = None
     """Of the sync under way."""
     syncing: bool = False
+    elsewhere: bool = False
+    """Another program syncs the file: this window only follows what it writes."""
     pending: int = 0
     """Deletions that were not sent yet."""
     refused: int = 0
@@ -43,9 +45,26 @@ class Standing:
         hint = error.hint if isinstance(error, SyncEngineError) else ""
         return self.noted(str(error), hint, wrong=True)
 
+    def undo_words(self, seconds: float) -> str:
+        """How long a deletion can be undone that is sent after so many seconds."""
+        if not self.connected:
+            return "u undoes it."
+        if self.elsewhere:
+            return "u undoes it until the other program sends it."
+        return f"u undoes it until it is sent: for {seconds:g} seconds at least, unless you sync."
 
-def ended(standing: Standing, report: Report | Verification | None) -> Standing:
-    """What a sync leaves behind; None: it was cut off, and whoever did that says so."""
+
+def started(standing: Standing, *, asked: bool) -> Standing:
+    """A sync begins. One that nobody asked for leaves what was said before."""
+    standing = evolve(standing, syncing=True, elsewhere=False)
+    return standing.noted("") if asked else standing
+
+
+def ended(
+    standing: Standing, report: Report | Verification | None, *, asked: bool = True
+) -> Standing:
+    """What a sync leaves behind; None: it was cut off, and whoever did that says so. One that
+    nobody asked for, and that brought nothing, takes back only what went wrong before."""
     standing = evolve(standing, syncing=False, progress=None)
     if report is None:
         return standing
@@ -55,14 +74,17 @@ def ended(standing: Standing, report: Report | Verification | None) -> Standing:
         where = "" if first.conversation_id is None else f" in {first.conversation_id}"
         others = f" (and {more:,} more)" if more else ""
         return standing.noted(f"{first.message}{where}{others}", first.hint, wrong=True)
-    return standing.noted(_news(report))
+    news = _news(report)
+    if news or asked or standing.wrong:
+        return standing.noted(news or ("nothing new" if asked else ""))
+    return standing
 
 
 def _news(report: Report | Verification) -> str:
     added, removed = report.messages_added, report.messages_removed
     parts = [count(added, "new message")] if added else []
     parts += [f"{removed:,} removed"] if removed else []
-    return ", ".join(parts) if parts else "nothing new"
+    return ", ".join(parts)
 
 
 def _doing(standing: Standing) -> tuple[str, str]:
@@ -70,6 +92,8 @@ def _doing(standing: Standing) -> tuple[str, str]:
         return "offline", _BUSY
     if standing.syncing:
         return "syncing", _BUSY
+    if standing.elsewhere:
+        return "another program syncs it", _GOOD
     return ("server not reached", _ERROR) if standing.away else ("online", _GOOD)
 
 
@@ -78,17 +102,26 @@ def status_text(standing: Standing) -> Text:
     name = "no account yet" if standing.account is None else clean(standing.account, 60)
     doing, colour = _doing(standing)
     parts = [Text.assemble(" ", (name, "bold"), "  ", (f"● {doing}", colour))]
-    if standing.syncing and standing.progress is not None:
-        parts.append(Text(progress_words(standing.progress)))
+    progress = _told(standing)
+    if progress is not None:
+        parts.append(Text(progress_words(progress)))
     if standing.pending:
         parts.append(Text(f"{count(standing.pending, 'deletion')} to send", _BUSY))
     if standing.refused:
         parts.append(Text(f"{count(standing.refused, 'deletion')} refused", _ERROR))
-    if standing.note and not (standing.syncing and not standing.wrong):
+    if standing.note and (progress is None or standing.wrong):
         parts.append(Text(standing.note, _ERROR if standing.wrong else ""))
     if standing.hint:
         parts.append(Text(standing.hint, "italic"))
     return Text("  ·  ").join(parts)
+
+
+def _told(standing: Standing) -> Progress | None:
+    """How far a sync is, unless it found nothing yet and something else is to be said."""
+    progress = standing.progress if standing.syncing else None
+    if progress is None or (standing.note and not progress.messages_added):
+        return None
+    return progress
 
 
 def progress_words(progress: Progress) -> str:

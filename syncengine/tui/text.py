@@ -2,10 +2,12 @@
 
 Nothing here is markup: texts become `Text`, which shows what it holds. Control characters
 are made visible and those that turn the direction of what follows are taken out, or a
-message could reorder the pane beside it.
+message could reorder the pane beside it. Emoji that are put together are taken apart: some
+terminals give them the width of one, others of all, and the panes beside them would shift.
 """
 
 import io
+import re
 import unicodedata
 from collections.abc import Iterator
 
@@ -22,6 +24,11 @@ MOST_LINES = 40
 _MOST_MARKS = 8
 """Characters without a width that may follow one another: more would hide their neighbours."""
 _TURNING = dict.fromkeys(map(ord, "\u202a\u202b\u202c\u2066\u2067\u2068\u2069"))
+_UNSEEN = dict.fromkeys(map(ord, "\u00ad\u200d\ufe0e\ufe0f"))
+"""Soft hyphen, joiner, and how wide an emoji is to be: each terminal obeys others of them."""
+_COLOURED = re.compile("(?<=[\u2190-\u2bff\U0001f000-\U0001faff])[\U0001f3fb-\U0001f3ff]+")
+"""The colour of an emoji's skin."""
+_COLOUR = re.compile("[\U0001f3fb-\U0001f3ff]")
 _LEAST = 12
 """Columns that the first of two texts has at least."""
 CONSOLE = Console(file=io.StringIO(), width=80, color_system="truecolor", legacy_windows=False)
@@ -30,7 +37,15 @@ CONSOLE = Console(file=io.StringIO(), width=80, color_system="truecolor", legacy
 
 def clean(text: str, most: int = LONGEST) -> str:
     """The beginning of a text, on one line, with nothing in it that acts."""
-    return "".join(_without_towers(plain(text[:most]).translate(_TURNING)))
+    return "".join(_without_towers(_apart(plain(text[:most]).translate(_TURNING))))
+
+
+def _apart(text: str) -> str:
+    """As wide as its characters are one by one, whoever counts."""
+    if text.isascii():
+        return text
+    text = _COLOURED.sub("", text.translate(_UNSEEN))
+    return _COLOUR.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def _without_towers(text: str) -> Iterator[str]:

@@ -19,7 +19,7 @@ class Stored(KeyringBackend):
     priority = 1
 
     def __init__(self, path: Path | None = None) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()  # type: ignore[no-untyped-call]  # it has no types
         self.path = path or Path(os.environ.get("TEST_KEYRING", "keyring.json"))
 
     @property

@@ -44,7 +44,7 @@ def test_a_locked_keyring(install: Install, tmp_path: Path, ask: Callable[[], ob
 @pytest.mark.parametrize("ask", ASKED)
 def test_a_system_with_no_keyring(install: Install, ask: Callable[[], object]) -> None:
     """As on most servers."""
-    install(keyring.backends.fail.Keyring())  # type: ignore[no-untyped-call]
+    install(keyring.backends.fail.Keyring())  # type: ignore[no-untyped-call]  # it has no types
     assert str(refused(ask)) == "this system has no keyring"
 
 

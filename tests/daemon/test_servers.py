@@ -30,7 +30,7 @@ def test_ten_minutes_away_cost_a_handful_of_requests(machine: Machine, answer: o
         accounts = [machine.account(f"user{n}") for n in range(10)]
         async with machine.service(*accounts) as service:
             await asyncio.sleep(120)
-            machine.line.answer = answer  # type: ignore[assignment]
+            machine.line.answer = answer  # type: ignore[assignment]  # an Answer
             began = await outage(machine, service)
             asked = machine.line.times(since=began)
             pace = Pace()

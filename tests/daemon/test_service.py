@@ -118,7 +118,7 @@ def test_a_failing_account_does_not_disturb_the_others(machine: Machine) -> None
         def bug() -> object:
             raise ZeroDivisionError
 
-        mad = ServiceAccount("mad", machine.folder / "mad.db", bug)  # type: ignore[arg-type]
+        mad = ServiceAccount("mad", machine.folder / "mad.db", bug)  # type: ignore[arg-type]  # what is wrong with it
         async with machine.service(*good, refused, broken, *slow, mad) as service:
             await asyncio.sleep(1800)
             for account in good:
@@ -213,7 +213,7 @@ def test_who_listens_is_told_how_accounts_stand(machine: Machine) -> None:
         heard = []
 
         async def listen() -> None:
-            heard.extend([told.state async for told in service.changes()])  # type: ignore[union-attr]
+            heard.extend([told.state async for told in service.changes()])  # type: ignore[union-attr]  # no server changes
 
         listening = asyncio.create_task(listen())
         await asyncio.sleep(0)

@@ -8,7 +8,7 @@ from syncengine.daemon.standing import Ledger, Snapshot, Standing
 
 def alice(**more: object) -> Standing:
     """Her account."""
-    return Standing(**{"name": "alice", "path": "/alice.db", **more})  # type: ignore[arg-type]
+    return Standing(**{"name": "alice", "path": "/alice.db", **more})  # type: ignore[arg-type]  # by their names
 
 
 def test_errors_are_counted_once_a_cycle() -> None:

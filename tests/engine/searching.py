@@ -56,7 +56,7 @@ async def texts(engine: SyncEngine, text: str, **settings: object) -> list[str]:
     found: list[str] = []
     cursor: str | None = None
     while True:
-        page = await engine.reader.search(text, cursor=cursor, **settings)  # type: ignore[arg-type]
+        page = await engine.reader.search(text, cursor=cursor, **settings)  # type: ignore[arg-type]  # by their names
         found += [hit.message.text for hit in page.hits]
         cursor = page.cursor
         if cursor is None:

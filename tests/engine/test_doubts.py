@@ -13,7 +13,7 @@ from tests.harness import USER, Side, WatchedRemote, numbered
 
 
 def use(side: Side, **switches: object) -> None:
-    world = World(clock=side.time.now, switches=Switches(**switches))  # type: ignore[arg-type]
+    world = World(clock=side.time.now, switches=Switches(**switches))  # type: ignore[arg-type]  # by their names
     world.add_user(USER)
     side.serve(world)
 

@@ -44,7 +44,7 @@ def delete(ids: list[str]) -> Step:
 
 def use(stage: Stage, **switches: object) -> None:
     """A server with these switches, alice registered."""
-    world = World(clock=stage.time.now, switches=Switches(**switches))  # type: ignore[arg-type]
+    world = World(clock=stage.time.now, switches=Switches(**switches))  # type: ignore[arg-type]  # by their names
     world.add_user(USER)
     stage.serve(world)
 

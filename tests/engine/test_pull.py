@@ -9,7 +9,7 @@ from tests.harness import USER, Side, dump, numbered
 
 def use(side: Side, **switches: object) -> None:
     """A server with these switches, alice registered."""
-    world = World(clock=side.time.now, switches=Switches(**switches))  # type: ignore[arg-type]
+    world = World(clock=side.time.now, switches=Switches(**switches))  # type: ignore[arg-type]  # by their names
     world.add_user(USER)
     side.serve(world)
 

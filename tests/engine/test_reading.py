@@ -271,11 +271,11 @@ async def test_details_are_decoded_when_they_are_looked_at(side: Side) -> None:
     assert pickle.loads(pickle.dumps(same)) == same
     assert attrs.asdict(same)["last_message"]["ext"] == {"colour": "red"}
     with pytest.raises(AttributeError):
-        same.last_message = None  # type: ignore[misc]
+        same.last_message = None  # type: ignore[misc]  # it is refused
     with pytest.raises(AttributeError):
-        message.ext = {}  # type: ignore[misc]
+        message.ext = {}  # type: ignore[misc]  # it is refused
     with pytest.raises(AttributeError, match="colour"):
-        _ = message.colour  # type: ignore[attr-defined]
+        _ = message.colour  # type: ignore[attr-defined]  # it is refused
 
 
 async def test_a_message_of_five_megabytes(side: Side) -> None:

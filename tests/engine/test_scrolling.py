@@ -168,7 +168,7 @@ async def test_rows_that_are_no_messages_are_passed(side: Side) -> None:
 async def test_messages_deleted_at_the_gap_prove_nothing(side: Side, start_gone: str) -> None:
     """Law 2: where those above the gap are gone from the server, whatever it answers, no
     message is misplaced and no gap is closed too early."""
-    world = World(clock=side.time.now, switches=Switches(start_gone=start_gone))  # type: ignore[arg-type]
+    world = World(clock=side.time.now, switches=Switches(start_gone=start_gone))  # type: ignore[arg-type]  # a word of it
     world.add_user(USER)
     side.serve(world)
     async with side.engine() as engine:

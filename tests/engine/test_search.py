@@ -265,7 +265,7 @@ async def test_what_cannot_be_meant_is_refused(side: Side, settings: dict[str, o
 
 
 async def texts_once(engine: SyncEngine, settings: dict[str, object]) -> None:
-    await engine.reader.search(**{"text": "tea", **settings})  # type: ignore[arg-type]
+    await engine.reader.search(**{"text": "tea", **settings})  # type: ignore[arg-type]  # wrong ones too
 
 
 async def test_the_last_word_of_many_counts(side: Side) -> None:

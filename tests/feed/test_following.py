@@ -137,7 +137,7 @@ async def test_a_listener_that_lags_holds_little(side: Side) -> None:
         number, most = 0, 0
         async for update in _until_newest(engine, listener):
             number += len(update.changes)
-            most = max(most, len(listener._ready))  # type: ignore[attr-defined]
+            most = max(most, len(listener._ready))  # type: ignore[attr-defined]  # the class behind it has it
         assert number == await engine.reader.revision()
         assert most <= 110
 

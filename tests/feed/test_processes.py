@@ -49,7 +49,7 @@ async def test_another_processs_commits_are_told(side: Side) -> None:
                 async with following(engine, since) as follower:
                     for number, message_id in enumerate(half, 1):
                         committed = await asyncio.to_thread(delete, process, message_id)
-                        await follower.until(lambda f, n=number: len(f.changes) == n)  # type: ignore[misc]
+                        await follower.until(lambda f, n=number: len(f.changes) == n)  # type: ignore[misc]  # mypy infers no default
                         waits.append((time.monotonic_ns() - committed) / 1e6)
                 assert [c.message_ids for c in follower.changes] == [[m] for m in half]
                 assert {c.what for c in follower.changes} == {What.REMOVED}

@@ -62,7 +62,7 @@ class History:
         elif what == "move" and len(sent) > 1:
             line = world._open(world._address(sent[0]))
             first, *others = line.messages
-            line.__init__([*others, first])  # type: ignore[misc]
+            line.__init__([*others, first])  # type: ignore[misc]  # anew, in its place
         elif what == "delete_there":
             world.delete_messages(USER, peer, gone, Kind.CHAT)
         elif what == "read":
@@ -95,7 +95,7 @@ class History:
             "fetch": lambda: engine.fetch_history_messages(peer, "chat", page_size=3),
         }
         if what in calls:
-            await calls[what]()  # type: ignore[misc]
+            await calls[what]()  # type: ignore[misc]  # each can be awaited
         elif await engine.reader.conversation(peer, "chat") is not None:
             await self._delete(engine, what, peer, random)
 

@@ -102,7 +102,7 @@ async def test_the_three_forms_of_the_list_agree() -> None:
 @pytest.mark.parametrize("form", ["disabled-400", "disabled-403"])
 async def test_roaming_that_is_switched_off(form: str) -> None:
     """Both refusals are told as the switch that they are."""
-    world = demo_world(switches=Switches(roaming=form))  # type: ignore[arg-type]
+    world = demo_world(switches=Switches(roaming=form))  # type: ignore[arg-type]  # a word of it
     remote = alice(Emulator(world))
     with pytest.raises(ServiceNotEnabled) as raised:
         await remote.fetch_page(BOB)

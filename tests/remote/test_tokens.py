@@ -133,7 +133,7 @@ async def test_tokens_that_no_header_can_carry(token: object) -> None:
     """What is supplied is checked before it becomes a header, and not quoted."""
 
     async def supply() -> str:
-        return token  # type: ignore[return-value]
+        return token  # type: ignore[return-value]  # what a program may get wrong
 
     with pytest.raises(Unauthorized) as raised:
         await Tokens(supply).current()

@@ -63,7 +63,7 @@ def _row(found: tuple[object, ...]) -> Row:
     revision, number, name, kind, what, cause, intent, until, ids = found
     key = ConversationKey(str(name), str(kind))
     named = frozenset(json.loads(str(ids)))
-    return Row(revision, number, key, what, cause, intent, until, named)  # type: ignore[arg-type]
+    return Row(revision, number, key, what, cause, intent, until, named)  # type: ignore[arg-type]  # columns of the table
 
 
 def _note_intents(device: Device, connection: sqlite3.Connection) -> None:

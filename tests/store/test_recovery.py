@@ -252,7 +252,7 @@ async def test_a_deletion_at_the_moment_of_the_swap(
     async with full.engine(online=False) as engine:
         real = engine._store._writable().run
 
-        async def replaced_meanwhile(job):  # type: ignore[no-untyped-def]
+        async def replaced_meanwhile(job):  # type: ignore[no-untyped-def]  # as generic as the real one
             recover(full.path, now=full.time.now)
             return await real(job)
 

@@ -9,14 +9,20 @@ from attrs import define
 from textual.pilot import Pilot
 
 from syncengine import EasemobRemote, Kind, SyncEngine
+from syncengine.daemon import Pace
 from syncengine.models import ConversationKey
 from syncengine.tui import Browser
+from syncengine.tui.polling import PACE
 from syncengine.tui.window import EntryKind
 from tests.harness import Side
 
 PATIENCE = 20.0
 """Seconds, after which a test fails instead of waiting."""
 BOB = ConversationKey("bob", Kind.CHAT)
+EAGER = Pace(
+    floor=0.05, ceiling=0.1, spread=0.05, backoff_base=0.05, backoff_ceiling=0.1, backoff_least=0.01
+)
+"""The window's own pace, in a hurry."""
 
 
 @define
@@ -96,12 +102,13 @@ async def browsing(
     size: tuple[int, int] = (100, 30),
     sync: bool = False,
     undo_seconds: float = 3600,
+    pace: Pace = PACE,
     **config: Any,
 ) -> AsyncIterator[Person]:
-    """A window on Alice's copy; it syncs at its start only where a test says so."""
+    """A window on Alice's copy; it syncs by itself only where a test says so."""
     async with (
         side.engine(online=online, remote=remote, **config) as engine,
-        window(engine, side, size=size, sync=sync, undo_seconds=undo_seconds) as person,
+        window(engine, side, size=size, sync=sync, undo_seconds=undo_seconds, pace=pace) as person,
     ):
         yield person
 
@@ -114,9 +121,10 @@ async def window(
     size: tuple[int, int] = (100, 30),
     sync: bool = False,
     undo_seconds: float = 3600,
+    pace: Pace = PACE,
 ) -> AsyncIterator[Person]:
     """A window on an engine."""
-    app = Browser(engine, undo_seconds=undo_seconds, sync_at_start=sync, now=side.time.now)
+    app = Browser(engine, undo_seconds=undo_seconds, pace=pace if sync else None, now=side.time.now)
     async with app.run_test(size=size) as pilot:
         person = Person(app, pilot)
         await person.until(lambda: app.conversations.loaded)

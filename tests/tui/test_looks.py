@@ -4,6 +4,7 @@ import unicodedata
 from itertools import pairwise
 from typing import Any
 
+import pytest
 from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,6 +20,7 @@ ACTING = "\x1b\x07\x00\x9b\r\n\t\u2028\u202a\u202b\u202c\u202d\u202e\u2066\u2067
 LAYING = "\u0301\u0489\u200d\u200b\ufe0f国🏽👩ن[]"
 PIECES = st.text(st.characters(codec=None), max_size=20) | st.sampled_from(ACTING + LAYING)
 ANY = st.lists(PIECES, max_size=30).map("".join)
+EMOJI = "👩👧❤✈☎👍🏽🏿🇩🇪🏴\U000e0067\U000e007f\u200d\ufe0e\ufe0f\u20e3\u00ad1aक्षन"
 WIDTHS = st.integers(8, 120)
 NOON = 1_700_000_000_000
 
@@ -36,6 +38,28 @@ def test_a_clean_text_has_nothing_in_it_that_acts(text: str) -> None:
     assert not any(unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") for c in shown)
     assert not any(c in "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069" for c in shown)
     assert clean(shown) == shown
+
+
+@given(ANY | st.text(EMOJI, max_size=12))
+def test_every_terminal_finds_a_text_as_wide(text: str) -> None:
+    """Some give joined emoji the width of one, others of each: of what is shown, both agree."""
+    shown = clean(text)
+    assert cell_len(shown) == sum(cell_len(character) for character in shown)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("👩\u200d👩\u200d👧\u200d👦 we", "👩👩👧👦 we"),
+        ("👍🏽, ❤\ufe0f, 1\ufe0f\u20e3", "👍, ❤, 1\u20e3"),
+        ("👨🏽\u200d🚀", "👨🚀"),
+        ("🏽", "\N{REPLACEMENT CHARACTER}"),
+        ("🇩🇪 今天 مرحبا", "🇩🇪 今天 مرحبا"),
+    ],
+)
+def test_emoji_are_taken_apart(text: str, shown: str) -> None:
+    """A family is its people, a skin has no colour; flags and letters stay as they are."""
+    assert clean(text) == shown
 
 
 @given(ANY, ANY, WIDTHS)

@@ -14,7 +14,7 @@ async def leafed(person: Person, key: str, last: str) -> list[str]:
     while last not in seen:
         before = person.in_view
         await person.press(key)
-        await person.until(lambda before=before: person.in_view != before)  # type: ignore[misc]
+        await person.until(lambda before=before: person.in_view != before)  # type: ignore[misc]  # mypy infers no default
         seen |= dict.fromkeys(person.in_view)
         assert len(person.texts) <= SIZE
     return list(seen)
@@ -73,7 +73,7 @@ async def test_nothing_moves_when_others_are_read(side: Side) -> None:
             before = _without_bar(person)
             read = shown.view
             shown.ask()
-            await person.until(lambda read=read: shown.view is not read)  # type: ignore[misc]
+            await person.until(lambda read=read: shown.view is not read)  # type: ignore[misc]  # mypy infers no default
             assert _without_bar(person) == before
             await person.press("pageup")
 

@@ -5,8 +5,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
+from textual import events
+from textual.geometry import Size
 
 from syncengine import SyncEngine
+from syncengine.changes import Update
 from tests.embedding.leaving import remote
 from tests.embedding.silence import Silence, silent_server
 from tests.harness import Side, numbered
@@ -47,6 +50,23 @@ async def test_it_is_left_at_once_while_a_sync_waits(side: Side, key: str) -> No
         async with asking_in_vain(side) as (person, _):
             await person.press(key)
             await person.until(lambda: not person.app.is_running)
+
+
+async def test_what_comes_in_while_it_closes_does_no_harm(side: Side) -> None:
+    """A read, a change, a result that arrive when nothing is shown any more: no traceback."""
+    side.send("m1")
+    await side.sync()
+    async with browsing(side, online=False) as person:
+        await person.open()
+        app, shown = person.app, person.app.messages
+    assert not app.screen_stack
+    app.on_message_view_showed()
+    app.on_rows_moved(shown.Moved())
+    app.on_rows_chosen(shown.Chosen(shown, "1", clicked=True))
+    app.on_resize(events.Resize(Size(80, 24), Size(80, 24)))
+    app._take(Update(7, reset=True))
+    app.on_message_view_failed(shown.Failed(ValueError("late")))
+    assert "late" in app.standing.note
 
 
 async def test_a_server_that_is_not_reached_is_told_with_its_hint(side: Side) -> None:

@@ -98,7 +98,7 @@ def _decode_item(item: Any) -> Sequence[MessageRow]:
     """One row; what is no base64 is kept as the JSON that came."""
     text = item.get("msg") if isinstance(item, dict) else None
     try:
-        return decode_rows([binascii.a2b_base64(text.encode(), strict_mode=True)])  # type: ignore[union-attr]
+        return decode_rows([binascii.a2b_base64(text.encode(), strict_mode=True)])  # type: ignore[union-attr]  # None is caught below
     except (AttributeError, ValueError):
         return [unknown_row(forgiving.dump(item))]
 
