@@ -17,9 +17,9 @@ from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from syncengine.durable import flush_folder
 from syncengine.errors import ConfigError, StoreError
 from syncengine.export.manifest import MANIFEST, NAME
-from syncengine.store.files import flush_folder
 
 UNFINISHED = "unfinished-export"
 REPLACED = "replaced-export"
