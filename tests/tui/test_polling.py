@@ -95,7 +95,8 @@ async def test_another_program_that_syncs_the_file_is_followed(side: Side) -> No
     with ExitStack() as others:
         others.enter_context(lock.held())
         async with browsing(side, sync=True, pace=EAGER) as person:
-            await person.sees("another program syncs it", "is synced by another")
+            await person.sees("another program syncs it")
+            await person.until(lambda: "is synced by another" in person.status)
             assert not person.app.standing.wrong
             await person.open()
             side.send("m2")
