@@ -468,7 +468,7 @@ def test_what_only_a_person_can_mend_is_told_for_its_account(house: House) -> No
         "PYTHON_KEYRING_BACKEND": "tests.accounts.backends.Locked",
         "PYTHONPATH": str(Path(__file__).parents[2]),
     }
-    with house.daemon(**env) as process:
+    with house.daemon(cwd=house.home, **env) as process:
         process.send_signal(signal.SIGUSR1)
         wait_for(lambda: texts(file) == ["one", "two", "three"])
         wait_for(lambda: (s := house.standing("bob")) is not None and s.error)
