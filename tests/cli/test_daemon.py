@@ -338,3 +338,63 @@ def healthy(file: Path) -> bool:
     with suppress(sqlite3.DatabaseError, OSError):
         return texts(file) == ["one", "two", "three"]
     return False
+
+
+RARELY = ("poll_floor = 1\npoll_ceiling = 2", "poll_floor = 3600\npoll_ceiling = 7200")
+
+
+def test_a_deletion_asked_for_beside_it_is_delivered(house: House, world: World) -> None:
+    """Law 8: `syncengine delete` without any secret leaves its intent in the file; the daemon
+    sees that the file was written and sends it, hours before its next poll."""
+    file = house.add("alice")
+    house.config = house.config.replace(*RARELY)
+    house.write()
+    with house.daemon() as process:
+        process.send_signal(signal.SIGUSR1)
+        wait_for(lambda: (s := house.standing("alice")) is not None and s.last_sync)
+        line = ("delete", "bob", "--all", "--yes", "--db", str(file))
+        assert house.person.call(*line, "--json").object["state"] == "pending"
+        wait_for(lambda: not world.history("alice", "bob", Kind.CHAT))
+        wait_for(lambda: (s := house.standing("alice")) is not None and s.pending == 0)
+        assert texts(file) == []
+
+
+def test_what_only_a_person_can_mend_is_told_for_its_account(house: House) -> None:
+    """Bad input: a keyring that is locked, a folder that cannot be written: these accounts wait
+    with an error and a hint, the status of all says so with exit 1, and the others go on."""
+    file = house.add("alice")
+    house.add("bob")
+    last = house.config.rindex('secret = "file:')
+    house.config = house.config[:last] + re.sub(
+        'secret = "file:.*"', 'secret = "keyring"', house.config[last:]
+    )
+    (house.home / "letter").write_text("Dear Alice")
+    house.config += CONFIG.format(
+        name="eve",
+        user="alice",
+        url=house.url,
+        file=house.home / "letter" / "eve.db",
+        secret=house.home / "alice.secret",
+    )
+    house.write()
+    env = {
+        "PYTHON_KEYRING_BACKEND": "tests.accounts.backends.Locked",
+        "PYTHONPATH": str(Path(__file__).parents[2]),
+    }
+    with house.daemon(cwd=house.home, **env) as process:
+        process.send_signal(signal.SIGUSR1)
+        wait_for(lambda: texts(file) == ["one", "two", "three"])
+        wait_for(lambda: (s := house.standing("bob")) is not None and s.error)
+        wait_for(lambda: (s := house.standing("eve")) is not None and s.error)
+        bob, eve = house.standing("bob"), house.standing("eve")
+        done = house.person.call("status")
+    assert bob is not None
+    assert eve is not None
+    assert (bob.error, bob.state) == ("ConfigError", "stopped")
+    assert "locked" in bob.message
+    assert "nlock it" in bob.hint
+    assert str(house.home / "letter") in eve.message
+    assert eve.hint
+    assert done.code == 1
+    for words in (bob.message, bob.hint, eve.message, eve.hint):
+        assert words in done.out

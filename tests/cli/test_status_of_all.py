@@ -1,5 +1,6 @@
 """`syncengine status` for several accounts: one table of their files and of the daemon's words."""
 
+import json
 import os
 import signal
 import subprocess
@@ -16,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
+from syncengine.cli import watching
 from syncengine.cli.output import aligned, size, span
 from syncengine.cli.overview import Copies, Overview, Row, row
 from syncengine.cli.table import lines
@@ -341,13 +343,12 @@ def read_line(process: subprocess.Popen[str]) -> str:
 
 @pytest.mark.parametrize("flags", [("--json",), ()])
 def test_watched_by_a_program_it_is_told_changes_only(person: Person, flags: Sequence[str]) -> None:
-    """One line, or one block, for each change; that the daemon wrote the same again is none."""
+    """One line, or one block, for each change; Ctrl-C ends it with 0 and says nothing."""
     same = snapshot(standing(person, "alice", state="waiting"))
     with daemon(person, same):
         process = person.start("status", "--watch", *flags)
         with process:
             seen = read_line(process)
-            write(state(person), written_again(same))
             other = snapshot(standing(person, "alice", state="away"), since=same.since)
             write(state(person), other)
             while '"away"' not in seen and " away " not in seen:
@@ -362,8 +363,23 @@ def test_watched_by_a_program_it_is_told_changes_only(person: Person, flags: Seq
     assert seen.count("process 4711" if not flags else '"daemon"') == 2
 
 
-def written_again(found: Snapshot) -> Snapshot:
-    return evolve(found, written=found.written + 60_000)
+async def test_what_the_daemon_only_wrote_again_is_no_news(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Law 11: a daemon that is well writes the same each few seconds: nothing is printed."""
+    monkeypatch.setattr(watching, "_EVERY", 0.0)
+    seen = [{"daemon": {"running": on, "written": at}} for on, at in ((1, 1), (1, 2), (0, 2))]
+    looks = iter(seen)
+
+    async def look() -> watching.Look:
+        try:
+            return watching.Look(next(looks), lambda _: (), needs_person=False)
+        except StopIteration:
+            raise LookupError from None
+
+    with pytest.raises(LookupError):
+        await watching._follow(look, as_json=True)
+    assert [json.loads(line) for line in capsys.readouterr().out.splitlines()] == [seen[0], seen[2]]
 
 
 async def test_only_what_was_written_is_read_again(person: Person) -> None:
