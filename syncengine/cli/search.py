@@ -36,6 +36,7 @@ from syncengine.search import MOST_AT_ONCE
     help="Only messages before TIME: ISO 8601, in your time zone where it names none, or"
     " milliseconds since 1970.",
 )
+@option("--prefix", is_flag=True, help="The last word may be the beginning of a longer one.")
 @option("--ranked", is_flag=True, help="The best of the newest 500 first, not the newest.")
 @option(
     "--limit",
@@ -54,6 +55,7 @@ def search(
     sender: str | None,
     since: str | None,
     until: str | None,
+    prefix: bool,
     ranked: bool,
     db: Path | None,
     user: str | None,
@@ -63,7 +65,8 @@ def search(
     """Find messages that have every word of TEXT, the newest first.
 
     Case and accents do not matter, and neither do quotes and other punctuation. A word is
-    found whole; of Chinese, Japanese and other scripts without spaces any part is found.
+    found whole, the last one with --prefix also by its beginning; of Chinese, Japanese and
+    other scripts without spaces any part is found.
     With no TEXT, the other flags list. At most 64 words; a character of a script without
     spaces is one.
 
@@ -83,6 +86,7 @@ def search(
         "sender": sender,
         "since": low,
         "until": high,
+        "prefix": prefix,
         "order": Order.RELEVANCE if ranked else Order.NEWEST,
         "limit": limit,
     }

@@ -51,6 +51,14 @@ def test_filters_and_limits(reader: Person) -> None:
     reader.call("search", "cafe", "--until", "soon").refused(2, "no time")
 
 
+def test_a_word_is_found_whole_or_with_a_flag_from_its_beginning(reader: Person) -> None:
+    """`caf` is no word of theirs; with --prefix it is the beginning of one."""
+    assert reader.call("search", "see caf").err == "nothing found\n"
+    (line,) = reader.call("search", "see caf", "--prefix", "--json").lines
+    assert line["text"] == "see you at the Café"
+    assert reader.call("search", "caf see", "--prefix").err == "nothing found\n"
+
+
 def test_times_alone_list(reader: Person) -> None:
     """The newest first, as other filters do; no words and no filter are a mistake."""
     assert len(reader.call("search", "--since", "2000-01-01", "--json").lines) == 3
