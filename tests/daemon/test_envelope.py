@@ -87,7 +87,7 @@ def test_ten_minutes_without_an_answer_stay_inside_the_envelope(
 @contextmanager
 def planted(name: str) -> Iterator[None]:
     """A bug in the schedule."""
-    bugs = {
+    bugs: dict[str, tuple[str, Callable[..., object]]] = {
         "no back-off": ("backoff_wait", lambda pace, failures, chance: pace.backoff_least),
         "the breaker never opens": ("refused", lambda pace, circuit, *_, **__: circuit),
     }
