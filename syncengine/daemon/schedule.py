@@ -29,6 +29,11 @@ between nothing and its bound (full jitter), also after what a server asked for.
 grows to twice the longest interval: a fleet that has waited for a server for long asks it no
 more often than when all is well. And whoever comes back goes on at the pace from before: that
 much is new after an outage says nothing about how active the account is.
+
+What a server that fails gets of one process, however many accounts it has: the failures that
+open the circuit, what is under way at that moment (a request for each fetcher of the cycles
+at once), and then one probe a wait. The waits are half their bounds on average: seven probes
+in ten minutes, seventeen in an hour, and never more than twice as many.
 """
 
 import math

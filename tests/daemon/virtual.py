@@ -22,7 +22,7 @@ from syncengine import Config, Environment, Kind
 from syncengine.daemon import ServiceAccount, Settings, SyncService
 from syncengine.daemon.files import Files
 from syncengine.emulator.transport import EmulatorTransport
-from syncengine.store.database import connect_inline
+from syncengine.store.database import Connect, connect_inline
 from tests.harness import Side, VirtualTime
 
 
@@ -148,6 +148,7 @@ class Machine:
     """How often each account's remote was made."""
     settings: dict[str, Any] = field(factory=dict)
     hold: Callable[[Path], AbstractContextManager[Any]] | None = None
+    connect: Connect = connect_inline
 
     def __attrs_post_init__(self) -> None:
         self.side = Side(self.folder / "alice.db", time=self.time, connect=connect_inline)
@@ -194,7 +195,7 @@ class Machine:
             accounts,
             settings=Settings(**self.settings),
             environment=environment,
-            files=Files(connect=connect_inline, hold=self.hold),
+            files=Files(connect=self.connect, hold=self.hold),
         )
 
     async def until(self, true: Callable[[], bool], *, within: float = 3600) -> float:
