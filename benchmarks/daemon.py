@@ -7,8 +7,9 @@ start: from the process's start to READY=1, as systemd hears it, where each acco
 of many messages. One file is filled and copied; the server is out of reach.
 
 many: each visit against the time that the daemon itself had named for it, a second before or
-earlier, from the files in which it says how it stands. The first visits pull, and are told
-apart: there the server's budget of requests decides.
+earlier, in the file in which it says how it stands. It is looked at when every account was
+visited and nobody waits any more: the first visits pull, and there the server's budget of
+requests decides.
 """
 
 import argparse
@@ -101,7 +102,7 @@ def _cost(name: str, before: Figures, after: Figures, seconds: float) -> Iterato
 def _served(accounts: int, **settings: float) -> Iterator[tuple[Machine, Town, Daemon]]:
     """A machine with so many quiet accounts, their server, and a daemon that is ready."""
     users = [f"person{number:03d}" for number in range(accounts)]
-    with _machine() as machine, town(users, friends=3, messages=10) as server:
+    with _machine() as machine, town(users, friends=1, messages=10) as server:
         for user in users:
             machine.add(user, server.url, **settings)
         with machine.daemon() as daemon:
@@ -129,13 +130,17 @@ def _requests(server: Town) -> int:
     return sum(number for call, number in counts.items() if call != "token")
 
 
-def _all_visited(machine: Machine, accounts: int) -> None:
-    """Until each was synced, and what belonged to it is over."""
-    end = time.monotonic() + _PATIENCE
-    while sum(each.last_sync is not None for each in _standings(machine)) < accounts:
-        assert time.monotonic() < end, "not every account was visited"
+def _all_visited(machine: Machine, accounts: int) -> float:
+    """Until each was synced, and nobody is overdue; the seconds that it took."""
+    began = time.monotonic()
+    while True:
+        found, now = _standings(machine), 1000 * time.time()
+        done = sum(each.last_sync is not None for each in found)
+        due = sum(each.next_sync is None or each.next_sync < now - 1000 for each in found)
+        if done == accounts and due < accounts / 50:
+            return time.monotonic() - began
+        assert time.monotonic() - began < _PATIENCE, f"{done} of {accounts} visited, {due} overdue"
         time.sleep(0.5)
-    time.sleep(2.0)
 
 
 def _wait(seconds: float, words: str) -> None:
@@ -186,17 +191,16 @@ class _Visits:
     due: dict[str, int] = field(factory=dict)
     """When each account was last said to have its next, ms."""
     synced: dict[str, int] = field(factory=dict)
-    first: list[float] = field(factory=list)
-    """Seconds, of each account's first."""
-    later: list[float] = field(factory=list)
+    late: list[float] = field(factory=list)
+    """Seconds, to the end of the visit."""
 
     def note(self, snapshot: Snapshot) -> None:
         """Look at all of them."""
         for each in snapshot.accounts:
             last = each.last_sync
             if last is not None and last != self.synced.get(each.name):
-                late = (last - self.due.get(each.name, last)) / 1000
-                (self.later if each.name in self.synced else self.first).append(late)
+                if each.name in self.due:
+                    self.late.append((last - self.due[each.name]) / 1000)
                 self.synced[each.name] = last
             if each.next_sync is not None:
                 self.due[each.name] = each.next_sync
@@ -205,6 +209,7 @@ class _Visits:
 def _many(options: argparse.Namespace) -> Iterator[Check]:
     visits, end = _Visits(), 60 * options.minutes
     with _served(options.many) as (machine, _, daemon):
+        pulled = _all_visited(machine, options.many)
         before, began = daemon.figures(), time.monotonic()
         while time.monotonic() - began < end:
             found = machine.snapshot()
@@ -213,9 +218,8 @@ def _many(options: argparse.Namespace) -> Iterator[Check]:
             time.sleep(0.5)
         after, seconds = daemon.figures(), time.monotonic() - began
     name = f"{options.many} accounts"
-    words = f"{len(visits.first)}, at most {max(visits.first, default=0):.0f} s late"
-    yield Check(f"{name}: first visits", words, "all", len(visits.first) == options.many)
-    yield _punctual(name, visits.later)
+    yield Check(f"{name}: all pulled", f"after {pulled:.0f} s", "", True)
+    yield _punctual(name, visits.late)
     cpu = (after.cpu - before.cpu) / seconds
     words = f"{cpu:.1%} of one core, {after.rss:.0f} MB"
     yield Check(f"{name}: cost", words, "", True)
@@ -227,7 +231,7 @@ def _punctual(name: str, late: Sequence[float]) -> Check:
     most = quantiles(late, n=100)[98]
     words = f"{len(late):,}, 99 of 100 within {most:.1f} s, all within {max(late):.1f} s"
     goal = f"{_LATE:.0f} s, {_LATEST:.0f} s"
-    return Check(f"{name}: later visits", words, goal, most < _LATE and max(late) < _LATEST)
+    return Check(f"{name}: visits", words, goal, most < _LATE and max(late) < _LATEST)
 
 
 _PARTS: Mapping[str, Callable[[argparse.Namespace], Iterator[Check]]] = {
