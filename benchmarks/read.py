@@ -15,7 +15,8 @@ import random
 import statistics
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -30,7 +31,7 @@ from benchmarks.filling import FIRST_MS, LONG, PACE_MS, Size, fill, message_id
 from benchmarks.processes import Server, emulator
 from benchmarks.pull import machine
 from benchmarks.reading import Times, read_until
-from syncengine import EasemobRemote, Slice, SyncEngine
+from syncengine import EasemobRemote, Report, Slice, SyncEngine
 
 _BARE = """
     SELECT c.conversation_id, c.kind, c.unread_count, c.pinned, c.marks, c.activity,
@@ -78,7 +79,7 @@ def run(options: argparse.Namespace) -> int:
             found, before = asyncio.run(_measure(path, messages, options, before))
         lines += found
     with emulator(options.world) as server, TemporaryDirectory() as folder:
-        lines += asyncio.run(_beside_a_pull(server, Path(folder) / "pulled.db"))
+        lines += asyncio.run(_beside_a_pull(server, Path(folder)))
     _print(console, lines)
     return 1 if any(line.missed for line in lines) else 0
 
@@ -151,20 +152,16 @@ async def _page(engine: SyncEngine, place: dict[str, Any]) -> Slice:
     return found
 
 
-async def _beside_a_pull(server: Server, path: Path) -> list[Line]:
-    """Pages from the same event loop, and from another process, while a pull runs."""
-    remote = EasemobRemote(
-        server.url, app_key=server.app_key, user=server.user, password=server.password
-    )
-    async with SyncEngine.open(path, remote) as engine:
-        pull = asyncio.create_task(engine.sync())
-        await _first_conversation(engine)
-        other = asyncio.create_task(_in_another_process(path))
+async def _beside_a_pull(server: Server, folder: Path) -> list[Line]:
+    """Pages from the same event loop, and from another process, while a pull runs: one pull
+    each, for two that read at once would measure each other."""
+    async with _pulling(server, folder / "same.db") as (engine, pull):
         held = asyncio.create_task(_late(pull.done))
-        same = await read_until(engine, pull.done)
-        report = await pull
-        assert report.gaps_open == 0, report.errors
-        busy, lag = await other, await held
+        same, lag = await read_until(engine, pull.done), await held
+    path = folder / "other.db"
+    async with _pulling(server, path) as (_, pull):
+        busy = await _in_another_process(path)
+        assert not pull.done(), "the pull was over before the readings were"
     idle = await _in_another_process(path)
     ratio = busy.p99 / idle.p99
     return [
@@ -178,6 +175,22 @@ async def _beside_a_pull(server: Server, path: Path) -> list[Line]:
             missed=ratio > 3,
         ),
     ]
+
+
+@asynccontextmanager
+async def _pulling(
+    server: Server, path: Path
+) -> AsyncIterator[tuple[SyncEngine, asyncio.Task[Report]]]:
+    """An engine whose pull has begun; at the end it must have been a whole one."""
+    remote = EasemobRemote(
+        server.url, app_key=server.app_key, user=server.user, password=server.password
+    )
+    async with SyncEngine.open(path, remote) as engine:
+        pull = asyncio.create_task(engine.sync())
+        await _first_conversation(engine)
+        yield engine, pull
+        report = await pull
+        assert report.gaps_open == 0, report.errors
 
 
 def _shown(times: Times) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from attrs import asdict, frozen
 
-from syncengine import Conversation, SyncEngine
+from syncengine import Config, Conversation, SyncEngine
 
 PAUSE = 0.003
 """Seconds between two pages: a person's window, not a second load."""
@@ -48,7 +48,8 @@ async def read_until(engine: SyncEngine, over: Callable[[], bool]) -> Times:
 
 
 async def _main(path: Path, seconds: float) -> Times:
-    async with SyncEngine.open(path) as engine:
+    # Who else reads leaves the search index to the program that syncs.
+    async with SyncEngine.open(path, config=Config(index_search=False)) as engine:
         end = time.monotonic() + seconds
         return await read_until(engine, lambda: time.monotonic() > end)
 

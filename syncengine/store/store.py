@@ -58,6 +58,7 @@ class Store:
         self.written = asyncio.Event()
         """Set by every write; whoever waits for the next one clears it."""
         self._gentle = 0
+        self._served: set[asyncio.Future[None]] = set()
         self.index_damaged = False
         """A search found its index unusable; set until it is made anew."""
 
@@ -154,7 +155,18 @@ class Store:
         """As `read`, for a person who waits: the next commits are small, for while one is
         made the interpreter's lock is hard to get."""
         self._gentle = _GENTLE_COMMITS
-        return await self.read(query)
+        over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._served.add(over)
+        try:
+            return await self.read(query)
+        finally:
+            self._served.discard(over)
+            over.set_result(None)
+
+    async def give_way(self) -> None:
+        """Let those read on who are served just now; who comes later waits with the others."""
+        for over in tuple(self._served):
+            await over
 
     def share(self, most: int) -> int:
         """How many of `most` decisions may share the next commit: one while a person reads."""

@@ -48,6 +48,7 @@ class Committer:
     async def _run(self) -> None:
         while True:
             await self._arrived.wait()
+            await self._store.give_way()
             most = self._store.share(self._most)
             group, self._waiting = self._waiting[:most], self._waiting[most:]
             if not self._waiting:

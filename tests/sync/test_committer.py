@@ -1,6 +1,7 @@
 """Waiting pages share a commit, unless a person waits too."""
 
 import asyncio
+import threading
 from pathlib import Path
 
 from syncengine.store.store import Store, open_store
@@ -36,3 +37,31 @@ async def test_pages_share_commits_but_not_while_a_person_reads(tmp_path: Path) 
         assert await commits_of(store, 32) == 2
     finally:
         await store.close()
+
+
+async def test_no_commit_begins_while_a_person_is_served(tmp_path: Path) -> None:
+    """Law 9: who reads does not wait for the writer's share of the interpreter; who comes later
+    waits with the others, so that reading without end stops no pull."""
+    store = await open_store(tmp_path / "alice.db")
+    seen, go_on = threading.Event(), threading.Event()
+    order: list[str] = []
+
+    def look(connection: object) -> None:
+        seen.set()
+        assert go_on.wait(20)
+        order.append("read")
+
+    committer = Committer(store, 16)
+    try:
+        async with committer.running():
+            reading = asyncio.create_task(store.serve(look))
+            assert await asyncio.to_thread(seen.wait, 20)
+            written = committer.submit(lambda view: order.append("written"))
+            for _ in range(100):
+                await asyncio.sleep(0)
+            later = asyncio.create_task(store.serve(lambda connection: None))
+            go_on.set()
+            await asyncio.gather(reading, written, later)
+    finally:
+        await store.close()
+    assert order == ["read", "written"]
