@@ -28,6 +28,11 @@ class LocalPage:
     """Continues towards older messages; None at the start of history."""
 
 
+_FEW_ROWS = 100
+"""Messages of a page that is read on the event loop's own thread while a pull runs: less than
+a millisecond, where the disk has what it needs in memory."""
+
+
 class Reader:
     """What a window shows. Every read is one consistent snapshot."""
 
@@ -121,7 +126,9 @@ class Reader:
             oldest=oldest,
             limit=limit,
         )
-        found = await self._store.serve(lambda c: self._slice(c, request))
+        found = await self._store.serve(
+            lambda c: self._slice(c, request), few_rows=limit <= _FEW_ROWS
+        )
         if found is None:
             raise ConfigError(
                 f"no message {plain(before or after or around or '')} is held in {key}",

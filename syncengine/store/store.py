@@ -3,7 +3,8 @@
 import asyncio
 import sqlite3
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,7 +18,13 @@ from syncengine.errors import (
 )
 from syncengine.models import ConversationKey
 from syncengine.store.batch import Write
-from syncengine.store.database import Connect, Connection, connect_threaded, translated
+from syncengine.store.database import (
+    Connect,
+    Connection,
+    connect_inline,
+    connect_threaded,
+    translated,
+)
 from syncengine.store.lock import Unlocked, WriterLock
 from syncengine.store.migrate import check, check_readable, migrate
 from syncengine.store.writer import Decision, apply_all, claim
@@ -59,6 +66,9 @@ class Store:
         """Set by every write; whoever waits for the next one clears it."""
         self._gentle = 0
         self._served: set[asyncio.Future[None]] = set()
+        self._pulls = 0
+        self._here: Connection | None = None
+        """Reads on the event loop's own thread."""
         self.index_damaged = False
         """A search found its index unusable; set until it is made anew."""
 
@@ -109,15 +119,8 @@ class Store:
         StoreError where it cannot be.
         """
 
-        def snapshot(connection: sqlite3.Connection) -> T:
-            connection.execute("BEGIN")
-            try:
-                return query(connection)
-            finally:
-                connection.execute("ROLLBACK")
-
         await self._follow()
-        return await self._reader.run(snapshot)
+        return await self._reader.run(lambda connection: _on_snapshot(connection, query))
 
     async def _follow(self) -> None:
         """Read another file from now on, where one stands there now; where none does, the
@@ -138,6 +141,7 @@ class Store:
             old, self._reader, self._file = self._reader, reader, file
             self.files += 1
             await old.close()
+            await self._leave_here()
 
     async def aside(self, job: Callable[[sqlite3.Connection, threading.Event], T]) -> T:
         """Run a long job that only reads, on a connection of its own: other reads do not
@@ -151,17 +155,39 @@ class Store:
             stop.set()
             await connection.close()
 
-    async def serve(self, query: Callable[[sqlite3.Connection], T]) -> T:
+    async def serve(self, query: Callable[[sqlite3.Connection], T], *, few_rows: bool = False) -> T:
         """As `read`, for a person who waits: the next commits are small, for while one is
-        made the interpreter's lock is hard to get."""
+        made the interpreter's lock is hard to get. One that looks at `few_rows` takes no
+        thread while a pull keeps this process busy: to go to one, and to come back, would
+        take several times as long as the read."""
         self._gentle = _GENTLE_COMMITS
         over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._served.add(over)
         try:
-            return await self.read(query)
+            return await (self._read_here if few_rows and self._pulls else self.read)(query)
         finally:
             self._served.discard(over)
             over.set_result(None)
+
+    async def _read_here(self, query: Callable[[sqlite3.Connection], T]) -> T:
+        await self._follow()
+        if self._here is None:
+            self._here = await connect_inline(self.path, True)
+        return await self._here.run(lambda connection: _on_snapshot(connection, query))
+
+    async def _leave_here(self) -> None:
+        here, self._here = self._here, None
+        if here is not None:
+            await here.close()
+
+    @contextmanager
+    def pulling(self) -> Iterator[None]:
+        """For as long as the block lasts much is decoded and written in this process."""
+        self._pulls += 1
+        try:
+            yield
+        finally:
+            self._pulls = max(0, self._pulls - 1)
 
     async def give_way(self) -> None:
         """Let those read on who are served just now; who comes later waits with the others."""
@@ -192,8 +218,10 @@ class Store:
             )
 
     async def close(self) -> None:
-        """Close both connections."""
+        """Close all connections."""
+        self._pulls = 0  # whoever reads now is told that it is closed
         try:
+            await self._leave_here()
             await self._reader.close()
         finally:
             if not isinstance(self._writer, StoreError):
@@ -207,6 +235,14 @@ def _identity(path: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return found.st_dev, found.st_ino
+
+
+def _on_snapshot(connection: sqlite3.Connection, query: Callable[[sqlite3.Connection], T]) -> T:
+    connection.execute("BEGIN")
+    try:
+        return query(connection)
+    finally:
+        connection.execute("ROLLBACK")
 
 
 def _nobody() -> None:

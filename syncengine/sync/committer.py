@@ -38,7 +38,8 @@ class Committer:
         """Commit in the background for as long as the block lasts."""
         task = asyncio.create_task(self._run())
         try:
-            yield
+            with self._store.pulling():
+                yield
         finally:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
