@@ -311,9 +311,9 @@ class Keeper:
         what is copied from it, and its deletions would never be sent."""
         if self._looked or not self._files.can_recover:
             return
-        self._looked = True
         if await self._is_damaged():
             await asyncio.to_thread(self._files.recover, self.account.path)
+        self._looked = True  # where it could not be mended, it is looked through once more
 
     async def _is_damaged(self) -> bool:
         return bool(await asyncio.to_thread(self._files.damage, self.account.path))

@@ -73,7 +73,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         with self.standing():
             await super().shutdown_default_executor(*timeout)
 
-    def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> Any:
+    def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> Any:  # type: ignore[override]  # the types of any job
         """In a thread, for which the time stands still."""
         future = super().run_in_executor(executor, func, *args)
         self.working += 1
