@@ -1,7 +1,7 @@
 """Real death: `syncengine daemon` is killed at random moments, again and again, while people
 write and delete on the server, and other programs delete in its file.
 
-`make test` kills it five times, in about ten seconds. DAEMON_KILLS=100 kills it a hundred
+`make test` kills it five times. DAEMON_KILLS=100 kills it a hundred
 times; KILL_SEED=… draws the same moments again, and how the processes interleave is their own
 affair:
 
