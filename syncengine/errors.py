@@ -86,12 +86,19 @@ class StoreFull(StoreError):
 
 
 class StoreCorrupt(StoreError):
-    """The file is damaged, or is no store at all. It is never deleted."""
+    """The file is damaged, or is no store at all. It is never deleted. `again_after`: seconds
+    until it may be recovered once more, where it was a short while ago; otherwise None."""
 
     default_hint = (
         "Nothing was changed. `syncengine recover` saves what can be read of a damaged store;"
         " or name another file with --db."
     )
+
+    def __init__(
+        self, message: str, *, hint: str | None = None, again_after: float | None = None
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.again_after = again_after
 
 
 class StoreReplaced(StoreError):

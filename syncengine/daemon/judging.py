@@ -13,7 +13,7 @@ from syncengine.daemon import schedule
 from syncengine.daemon.gate import Held
 from syncengine.daemon.keeper import Ended, Keeper
 from syncengine.daemon.states import Fault, fault_of
-from syncengine.errors import Patience, SyncEngineError, Unauthorized
+from syncengine.errors import Patience, StoreCorrupt, SyncEngineError, Unauthorized
 
 _log = logging.getLogger("syncengine.daemon")
 
@@ -63,8 +63,11 @@ class Judge:
             return
         before = keeper.fault
         keeper.fault = fault = self._fault(keeper, ended)
-        keeper.turn = schedule.failed(
-            keeper.pace, keeper.turn, ended.error_type, now, self._chance()
+        wait = ended.error.again_after if isinstance(ended.error, StoreCorrupt) else None
+        keeper.turn = (
+            schedule.failed(keeper.pace, keeper.turn, ended.error_type, now, self._chance())
+            if wait is None
+            else schedule.postponed(keeper.pace, keeper.turn, wait, now, self._chance())
         )
         if before is None or before.error != fault.error:
             _log.warning("account %s: %s. %s", keeper.account.name, fault.message, fault.hint)

@@ -162,7 +162,8 @@ class Keeper:
     async def _close_file(self) -> None:
         stack, self._stack, self._engine = self._stack, None, None
         if stack is not None:
-            await stack.aclose()
+            with self.watch.closing():
+                await stack.aclose()
         if self._gated is not None:
             await self._gated.rest()
 
@@ -262,8 +263,9 @@ class Keeper:
         if self.copy is None or self._wrote or self.copy.gaps != report.gaps_open:
             self.copy, self._wrote = await engine.status(), False
         self.last_sync = self._environment.now()
+        self.watch.changed()  # all that was written up to here is looked through now
         waiting = await engine.undelivered()
-        self.again = self.again or waiting.newest > self.tried.newest
+        self.again = self.again or bool(waiting.number and waiting != self.tried)
         progress = report.messages_added + report.messages_removed
         if waiting.number or (report.gaps_open and progress):
             return Outcome.UNFINISHED
@@ -309,9 +311,9 @@ class Keeper:
         what is copied from it, and its deletions would never be sent."""
         if self._looked or not self._files.can_recover:
             return
-        self._looked = True
         if await self._is_damaged():
             await asyncio.to_thread(self._files.recover, self.account.path)
+        self._looked = True  # where it could not be mended, it is looked through once more
 
     async def _is_damaged(self) -> bool:
         return bool(await asyncio.to_thread(self._files.damage, self.account.path))

@@ -169,7 +169,12 @@ class Turn:
     """When its last cycle ended."""
     failures: int = 0
     """In a row."""
+    last_try: float = -math.inf
+    """When a file that was damaged again has, or had, its one more try."""
 
+
+_TRUST = 86_400.0
+"""Seconds: a file that is damaged again so soon after its last try is a person's affair."""
 
 _SLEEPERS = (AccountState.UNAUTHORIZED, AccountState.STOPPED, AccountState.REMOVED)
 
@@ -191,7 +196,8 @@ def succeeded(pace: Pace, turn: Turn, outcome: Outcome, now: float, chance: floa
     else:
         interval = next_interval(pace, turn.interval, outcome)
     due = now + poll_wait(interval, chance)
-    return Turn(AccountState.WAITING, due, interval, now)
+    state = AccountState.WAITING
+    return evolve(turn, state=state, due=due, interval=interval, ended=now, failures=0)
 
 
 def failed(
@@ -215,6 +221,17 @@ def failed(
     else:
         wait = backoff_wait(pace, failures, chance)
     return evolve(turn, state=state, due=now + wait, ended=now, failures=failures)
+
+
+def postponed(pace: Pace, turn: Turn, wait: float, now: float, chance: float) -> Turn:
+    """Its file was mended a short while ago and is damaged again: when it may be mended again,
+    in `wait` seconds, it is tried once more by itself. Not a second time within a day: each
+    mending keeps a copy, and a disk that fails would be filled with them."""
+    turn = evolve(turn, ended=now, failures=turn.failures + 1)
+    if turn.last_try <= now < turn.last_try + _TRUST:
+        return evolve(turn, state=AccountState.STOPPED, due=NEVER)
+    due = now + pace.backoff_least + asked_wait(pace, wait, chance)
+    return evolve(turn, state=AccountState.RETRYING, due=due, last_try=due)
 
 
 def state_after(error: type[SyncEngineError]) -> AccountState:

@@ -1,6 +1,6 @@
 """Keeps many accounts up to date inside the caller's event loop: no signals, no globals.
 
-    every half second, or when somebody asks:
+    every half second; what is due, also when somebody asks and when a turn ends:
         did the machine sleep? ─▶ all accounts soon, on new connections
         did another process write a file? ─▶ is there a deletion? ─▶ that account now
         who is due? ─▶ is its server asked just now? ─▶ a turn, so many at once
@@ -65,6 +65,7 @@ class SyncService:
         self._loop: asyncio.Task[None] | None = None
         self._ticking: asyncio.Task[None] | None = None
         self._wake = asyncio.Event()
+        self._to_look: list[Keeper] = []
         self._telling = Telling()
         self._stopped = False
         self._clocks = (0, 0.0)
@@ -188,6 +189,7 @@ class SyncService:
         due waits for the next tick, so a machine that is idle wakes no oftener than for it."""
         while True:
             await self._environment.sleep(self._settings.look_every)
+            self._to_look = self._all()
             self._wake.set()
 
     def _look_at_clocks(self) -> None:
@@ -204,15 +206,14 @@ class SyncService:
             keeper.turn = schedule.woken(keeper.pace, keeper.turn, self._now(), self._chance())
 
     def _look_at_files(self) -> None:
-        for name, keeper in self._keepers.items():
-            if len(self._looks) >= self._settings.at_once:
-                return  # each is a thread; at the start all are to be looked at
-            if name not in self._turns and name not in self._looks and keeper.watch.changed():
-                self._look_for_deletions(keeper)
-
-    def _look_for_deletions(self, keeper: Keeper) -> None:
-        if keeper.account.name not in self._looks:
-            self._looks[keeper.account.name] = asyncio.create_task(self._look(keeper))
+        """Once a tick at each, for with hundreds that is what a service costs; the rest of it
+        when there is room, for each that changed is a thread, at the start all of them."""
+        while self._to_look and len(self._looks) < self._settings.at_once:
+            keeper = self._to_look.pop()
+            name = keeper.account.name
+            busy = name in self._turns or name in self._looks
+            if not busy and self._keepers.get(name) is keeper and keeper.watch.changed():
+                self._looks[name] = asyncio.create_task(self._look(keeper))
 
     async def _look(self, keeper: Keeper) -> None:
         """Where a deletion waits that was not tried yet, it is delivered now."""
@@ -287,10 +288,6 @@ class SyncService:
         few = sum(other.is_open for other in self._all()) <= self._settings.open_engines
         if not (soon and few):
             await keeper.close_file()
-        # Own writes are no news; but what another process wrote meanwhile would be missed.
-        keeper.watch.changed()
-        if keeper.account.name in self._keepers and not self._stopped:
-            self._look_for_deletions(keeper)
 
     # Accounts come and go
 
@@ -308,6 +305,7 @@ class SyncService:
                 self._files,
             )
             self._keepers[account.name] = keeper
+            self._to_look.append(keeper)
             self._tell(keeper)
 
     async def _remove(self, keepers: list[Keeper]) -> None:

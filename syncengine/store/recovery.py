@@ -154,10 +154,12 @@ def _has_remains(path: Path) -> bool:
 def _note_attempt(path: Path, now: int) -> None:
     last = attempted_at(path)
     if last is not None and 0 <= now - last < AGAIN_AFTER:
-        minutes = (AGAIN_AFTER - (now - last)) // 60_000 + 1
+        left = AGAIN_AFTER - (now - last)
+        minutes = left // 60_000 + 1
         raise StoreCorrupt(
             f"{path} was recovered less than ten minutes ago, and is damaged again",
             hint=f"The disk may be failing: check it, and try again in {minutes} minutes.",
+            again_after=left / 1000,
         )
     path.with_name(path.name + _STAMP).write_text(str(now))
 

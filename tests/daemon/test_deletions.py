@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+import sqlite3
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -9,7 +11,7 @@ import pytest
 
 from syncengine import SyncEngine
 from syncengine.daemon.watching import Watch
-from syncengine.store.database import connect_inline
+from syncengine.store.database import Connection, connect_inline
 from tests.daemon.virtual import Machine, gone, run
 from tests.harness import picture
 
@@ -122,6 +124,82 @@ def test_own_writes_wake_nobody(machine: Machine) -> None:
             assert service.accounts["alice"].cycles == cycles + 1
 
     run(test())
+
+
+def test_a_poll_opens_its_file_once(machine: Machine) -> None:
+    """Law 11: a look before it is opened, a writer and a reader; no other look after it is
+    closed, which would be one more thread for each poll."""
+    opened = 0
+
+    async def counted(path: Path, read_only: bool) -> Connection:
+        nonlocal opened
+        opened += 1
+        return await connect_inline(path, read_only)
+
+    async def test() -> None:
+        machine.write("alice")
+        machine.connect, account = counted, machine.account("alice")
+        async with machine.service(account) as service:
+            await asyncio.sleep(1800)
+            before, cycles = opened, service.accounts["alice"].cycles
+            await asyncio.sleep(3600)
+            polls = service.accounts["alice"].cycles - cycles
+            assert polls >= 8
+            assert opened - before == 3 * polls
+
+    run(test())
+
+
+def commit(connection: sqlite3.Connection) -> None:
+    with connection:
+        connection.execute("INSERT INTO t VALUES (1)")
+
+
+def opened(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("CREATE TABLE IF NOT EXISTS t (n)")
+    return connection
+
+
+@pytest.mark.parametrize("writes", [0, 1])
+def test_a_watch_takes_its_own_closing_for_no_change(tmp_path: Path, writes: int) -> None:
+    """Also where that moves the log into the file: nothing wakes the account for it."""
+    path = tmp_path / "alice.db"
+    opened(path).close()
+    watch, own = Watch(path), opened(path)
+    for _ in range(writes):
+        commit(own)
+    watch.changed()
+    with watch.closing():
+        own.close()
+    assert not watch.changed()
+    with closing(opened(path)) as other:
+        commit(other)
+    assert watch.changed()
+
+
+@pytest.mark.parametrize("stays", [True, False])
+@pytest.mark.parametrize("within", [True, False])
+def test_a_watch_sees_who_writes_while_it_is_closed(
+    tmp_path: Path, within: bool, stays: bool
+) -> None:
+    """Law 8: a deletion of another process that falls between the last look and the closing
+    is not lost in it, whether that process is gone by then or not."""
+    path = tmp_path / "alice.db"
+    watch, own, other = Watch(path), opened(path), opened(path)
+    commit(own)
+    watch.changed()
+    if not within:
+        commit(other)
+    with watch.closing():
+        if within:
+            commit(other)
+        if not stays:
+            other.close()
+        own.close()
+    assert watch.changed()
+    other.close()
 
 
 def test_a_watch_sees_commits_and_nothing_else(tmp_path: Path) -> None:

@@ -1,8 +1,9 @@
 """Real death: `syncengine daemon` is killed at random moments, again and again, while people
 write and delete on the server, and other programs delete in its file.
 
-`make test` kills it ten times. DAEMON_KILLS=100 kills it a hundred times; KILL_SEED=… draws the
-same moments again, and how the processes interleave is their own affair:
+`make test` kills it five times. DAEMON_KILLS=100 kills it a hundred
+times; KILL_SEED=… draws the same moments again, and how the processes interleave is their own
+affair:
 
     DAEMON_KILLS=100 .venv/bin/python -m pytest tests/daemon/test_killed.py -s
 """
@@ -31,7 +32,7 @@ from tests.simulation.oracles import check_sound
 from tests.store.damaging import unclaimed
 
 WORLD_SEED = 7
-KILLS = int(os.environ.get("DAEMON_KILLS") or 10)
+KILLS = int(os.environ.get("DAEMON_KILLS") or 5)
 WORLD = f"12x{100 + 10 * KILLS}"
 """Large enough that a first pull lasts for a third of all lives."""
 LATENCY_MS = (5, 80)

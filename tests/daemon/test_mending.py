@@ -1,6 +1,8 @@
 """Damaged files, in a service that repairs them: found at the start, and found on the way."""
 
+import asyncio
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -8,7 +10,8 @@ import pytest
 from syncengine import recover
 from syncengine.daemon import AccountState, Pace, ServiceAccount, Settings, SyncService
 from syncengine.daemon.files import Files
-from tests.daemon.virtual import Machine
+from syncengine.store.lock import WriterLock
+from tests.daemon.virtual import Machine, run
 from tests.harness import picture
 from tests.store.damaging import roots, spoil
 
@@ -66,6 +69,69 @@ async def test_damage_that_a_cycle_meets_is_mended_in_its_turn(machine: Machine)
         assert service.accounts["alice"].state is AccountState.WAITING
     assert len(set_aside(account)) == 1
     assert picture(account.path, "bob") == "[hello again]"
+
+
+def mending(machine: Machine) -> Callable[[Path, WriterLock | None], object]:
+    """By the machine's clock, which a thread cannot read by itself."""
+    loop = asyncio.get_running_loop()
+
+    def now() -> int:
+        return int((machine.time.seconds + loop.time()) * 1000)
+
+    return lambda file, lock: recover(file, lock=lock, now=now)
+
+
+async def damaged_again(machine: Machine, service: SyncService, account: ServiceAccount) -> float:
+    """A page goes bad, and a poll meets it; how long after that it is tried again."""
+    await machine.until(lambda: not service._all()[0].is_open)
+    spoil(account.path, roots(account.path, "message_order"))
+    machine.write("alice", "again")
+    cycles = service.accounts["alice"].cycles
+    service.sync_now()
+    await machine.until(partial(ended, service, cycles + 1))
+    due = service._all()[0].turn.due
+    return due - machine.time.monotonic()
+
+
+def state(service: SyncService) -> AccountState:
+    return service.accounts["alice"].state
+
+
+def ended(service: SyncService, cycles: int) -> bool:
+    return service.accounts["alice"].cycles >= cycles and not service._turns
+
+
+def test_a_file_that_is_damaged_again_is_tried_once_more(machine: Machine) -> None:
+    """Law 10: within ten minutes of a recovery there is no second one; the account waits, and
+    goes on by itself. Once: a disk that fails is not filled with copies, night after night."""
+    machine.settings = {"keep_open": 0.001}
+
+    async def test() -> None:
+        machine.recover = mending(machine)
+        account = machine.account("alice")
+        machine.write("alice")
+        async with machine.service(account) as service:
+            await machine.until(partial(ended, service, 1))
+            await damaged_again(machine, service, account)
+            assert len(set_aside(account)) == 1
+            assert 400 <= await damaged_again(machine, service, account) <= 700
+            cycles = service.accounts["alice"].cycles
+            assert (state(service), len(set_aside(account))) == (AccountState.RETRYING, 1)
+            service.sync_now()  # too soon: it is not the one more try
+            await machine.until(partial(ended, service, cycles + 1))
+            assert state(service) is AccountState.RETRYING
+            await machine.until(lambda: service.accounts["alice"].fault is None, within=700)
+            assert len(set_aside(account)) == 2
+            await damaged_again(machine, service, account)
+            await asyncio.sleep(7200)
+            assert state(service) is AccountState.STOPPED
+            assert len(set_aside(account)) == 2
+            service.sync_now()  # a person may at any time
+            await machine.until(lambda: service.accounts["alice"].fault is None)
+        assert len(set_aside(account)) == 3
+        assert picture(account.path, "bob") == "[hello again again again]"
+
+    run(test())
 
 
 async def test_where_nobody_repairs_it_stops_and_says_so(machine: Machine) -> None:

@@ -56,6 +56,20 @@ def test_a_poll_is_never_below_the_floor_and_never_far_above_the_ceiling(
         now = turn.due
 
 
+@given(st.floats(0, 600), chances, st.floats(0, 1e6))
+def test_a_file_that_is_damaged_again_gets_one_more_try_a_day(
+    wait: float, chance: float, later: float
+) -> None:
+    """Law 10: not before it may be mended, soon after that, and not again within a day."""
+    turn = schedule.postponed(PACE, schedule.first_turn(PACE, NOW, 0), wait, NOW, chance)
+    assert wait <= turn.due - NOW <= wait + PACE.spread + 2.1
+    assert turn.state is AccountState.RETRYING
+    well = ended(turn, Outcome.NEWS, turn.due, chance)
+    again = schedule.postponed(PACE, well, wait, turn.due + later, chance)
+    stops = turn.due + later < turn.due + 86_400
+    assert (again.state is AccountState.STOPPED) == (again.due == NEVER) == stops
+
+
 def test_a_quiet_account_is_asked_ever_more_rarely_and_one_with_news_often() -> None:
     """Law 11: the interval grows by a factor up to the ceiling; news bring it to the floor."""
     turn = schedule.first_turn(PACE, NOW, 0)

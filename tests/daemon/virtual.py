@@ -2,28 +2,31 @@
 
 Where nothing is left to do but wait, the time jumps to the end of the shortest wait. With
 SQLite inline and the server in the same process a run takes no real time, and is a function
-of its seed.
+of its seed. While a thread is at work the time stands still: a loop that jumped on would make
+minutes of each millisecond of it, and stretch every poll.
 """
 
 import asyncio
 import re
 import selectors
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 from attrs import define, field
 
 from syncengine import Config, Environment, Kind
 from syncengine.daemon import ServiceAccount, Settings, SyncService
-from syncengine.daemon.files import Files
+from syncengine.daemon.files import Files, Recover
 from syncengine.emulator.transport import EmulatorTransport
-from syncengine.store.database import Connect, connect_inline
+from syncengine.store.database import Connect, Connection, Job, connect_inline
 from tests.harness import Side, VirtualTime
+
+T = TypeVar("T")
 
 
 class _Jumping(selectors.SelectSelector):
@@ -32,6 +35,8 @@ class _Jumping(selectors.SelectSelector):
     loop: "VirtualLoop"
 
     def select(self, timeout: float | None = None) -> Any:
+        if self.loop.working and timeout != 0:
+            return super().select(None)  # the thread wakes it
         found = super().select(0)
         if not found and timeout is None:
             raise RuntimeError("all tasks wait for ever")
@@ -45,12 +50,67 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     def __init__(self) -> None:
         self.seconds = 0.0
+        self.working = 0
+        """Threads that somebody waits for."""
         selector = _Jumping()
         selector.loop = self
         super().__init__(selector)
 
     def time(self) -> float:
         return self.seconds
+
+    @contextmanager
+    def standing(self) -> Iterator[None]:
+        """The time does for as long as the block lasts: what it waits for is a thread."""
+        self.working += 1
+        try:
+            yield
+        finally:
+            self.working -= 1
+
+    async def shutdown_default_executor(self, *timeout: float) -> None:
+        """At the end: its threads are waited for."""
+        with self.standing():
+            await super().shutdown_default_executor(*timeout)
+
+    def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> Any:  # type: ignore[override]  # the types of any job
+        """In a thread, for which the time stands still."""
+        future = super().run_in_executor(executor, func, *args)
+        self.working += 1
+        future.add_done_callback(self._worked)
+        return future
+
+    def _worked(self, _: object) -> None:
+        self.working -= 1
+
+
+@define
+class _Standing:
+    """A connection that may be a thread."""
+
+    inner: Connection
+    loop: VirtualLoop
+
+    async def run(self, job: Job[T]) -> T:
+        with self.loop.standing():
+            return await self.inner.run(job)
+
+    async def close(self) -> None:
+        with self.loop.standing():
+            await self.inner.close()
+
+
+def on_virtual_time(connect: Connect) -> Connect:
+    """That way to open a file, also where it makes threads."""
+
+    async def connected(path: Path, read_only: bool) -> Connection:
+        loop = asyncio.get_running_loop()
+        if not isinstance(loop, VirtualLoop):
+            return await connect(path, read_only)
+        with loop.standing():
+            return _Standing(await connect(path, read_only), loop)
+
+    return connected
 
 
 def run(test: Coroutine[Any, Any, None]) -> None:
@@ -148,6 +208,7 @@ class Machine:
     """How often each account's remote was made."""
     settings: dict[str, Any] = field(factory=dict)
     hold: Callable[[Path], AbstractContextManager[Any]] | None = None
+    recover: Recover | None = None
     connect: Connect = connect_inline
 
     def __attrs_post_init__(self) -> None:
@@ -195,7 +256,9 @@ class Machine:
             accounts,
             settings=Settings(**self.settings),
             environment=environment,
-            files=Files(connect=self.connect, hold=self.hold),
+            files=Files(
+                connect=on_virtual_time(self.connect), hold=self.hold, recover=self.recover
+            ),
         )
 
     async def until(self, true: Callable[[], bool], *, within: float = 3600) -> float:
