@@ -29,11 +29,11 @@ class Referee:
     """The processes that are watched. Take one out before it is waited for: its id is free then."""
     seen: Counter[int] = field(factory=Counter)
     """How often each was seen able to write."""
-    fouls: list[str] = field(factory=list)
+    fouls: set[str] = field(factory=set)
 
     @contextmanager
     def watching(self) -> Iterator["Referee"]:
-        """Any foul within the block is an error at its end."""
+        """A foul within the block is an error at its end."""
         over = threading.Event()
 
         def watch() -> None:
@@ -47,7 +47,11 @@ class Referee:
         finally:
             over.set()
             thread.join()
-        assert self.fouls == []
+            self.judge()  # also where something else went wrong, for that is why
+
+    def judge(self) -> None:
+        """Nobody was caught so far."""
+        assert not self.fouls, self.fouls
 
     def look(self) -> None:
         """Note who can write, and who should not."""
@@ -59,7 +63,7 @@ class Referee:
                 continue  # it ended in between, and may have given the lock back
             self.seen[pid] += 1
             if found is None or found.pid != pid:
-                self.fouls.append(f"process {pid} can write, and the owner is {found}")
+                self.fouls.add(f"process {pid} can write, and the owner is {found}")
 
     def _can_write(self, pid: int) -> bool:
         """Whether it has the file open for writing."""

@@ -228,6 +228,7 @@ def until(holds: Callable[[], object], *nudged: Rival) -> None:
 
     def look() -> object:
         for rival in nudged:
+            rival.referee.judge()
             rival.nudge()
         return holds()
 
