@@ -57,9 +57,16 @@ class House:
         """Where the daemon says how it is."""
         return self.home / "state" / "syncengine"
 
-    def add(self, user: str, *, password: str | None = None, url: str | None = None) -> Path:
-        """Configure an account; gives its file."""
-        secret, file = self.home / f"{user}.secret", self.home / f"{user}.db"
+    def add(
+        self,
+        user: str,
+        *,
+        password: str | None = None,
+        url: str | None = None,
+        file: Path | None = None,
+    ) -> Path:
+        """Configure an account; gives its file, by default one of its own in this home."""
+        secret, file = self.home / f"{user}.secret", file or self.home / f"{user}.db"
         secret.touch(0o600)
         secret.write_text(password or user)
         self.config += CONFIG.format(

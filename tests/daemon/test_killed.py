@@ -8,14 +8,12 @@ affair:
     DAEMON_KILLS=100 .venv/bin/python -m pytest tests/daemon/test_killed.py -s
 """
 
-import json
 import os
 import random
 import signal
-import sqlite3
 import subprocess
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -24,12 +22,10 @@ from attrs import define, field
 from syncengine.emulator import sized_world
 from tests.cli.command import PATIENCE
 from tests.cli.house import House, wait_for
+from tests.daemon.aftermath import check_file, check_log, judge, left_undone
 from tests.daemon.beside import ACCOUNT, Others, delete_beside, delete_by_command
-from tests.engine.judging import finish, served, visible
-from tests.engine.ledger import Ledger, Name
+from tests.engine.ledger import Ledger
 from tests.engine.processes import control, serving
-from tests.simulation.oracles import check_sound
-from tests.store.damaging import unclaimed
 
 WORLD_SEED = 7
 KILLS = int(os.environ.get("DAEMON_KILLS") or 5)
@@ -102,11 +98,7 @@ class Drill:
         self.check_file()
 
     def _left(self) -> dict[str, set[str]]:
-        """What the server has and the copy lacks, and what it should not have any more."""
-        shown = {m for ids in visible(self.path, verified=False).values() for m in ids}
-        there = {m for name in self.ledger.ages for m in served(self.house.url, name)}
-        found = {"to pull": there - shown, "to delete": there & self.ledger.to_be_gone()}
-        return {what: ids for what, ids in found.items() if ids}
+        return left_undone(self.house.url, self.path, self.ledger)
 
     def _is_ready(self, process: "subprocess.Popen[str]") -> bool:
         found = self.house.look()
@@ -137,47 +129,9 @@ class Drill:
             delete_by_command(self.house, self.path, self.moments, self.ledger)
 
     def check_file(self) -> None:
-        """Laws 1, 2, 4 and 8: what a death leaves contradicts nothing, what is missing lies in
-        a gap, and what was deleted here is not shown."""
-        if not self.path.exists():
-            return
-        with closing(sqlite3.connect(self.path)) as database:
-            (version,) = database.execute("PRAGMA user_version").fetchone()
-            if not version:
-                return  # it died before there were tables
-            check_sound(database)
-            assert database.execute("PRAGMA foreign_key_check").fetchall() == []
-            self.deaths_by_gaps += database.execute("SELECT count(*) FROM gap").fetchone()
-            for name in self.ledger.ages:
-                assert missing(database, name, served(self.house.url, name)) == [], name
-        shown = {m for ids in visible(self.path, verified=False).values() for m in ids}
-        assert not self.ledger.buried() & shown, "deleted here, and shown again"
-
-
-def missing(database: sqlite3.Connection, name: Name, there: list[str]) -> list[str]:
-    """Messages of the server, older than the newest held, that are not here and in no gap."""
-    of_it = "JOIN conversation USING (conversation) WHERE conversation_id = ? AND kind = ?"
-    sql = f"SELECT message_id, position FROM message {of_it}"
-    held: dict[str, int] = dict(database.execute(sql, name).fetchall())
-    gaps = database.execute(f"SELECT low, high FROM gap {of_it} AND seam = 0", name).fetchall()
-    known = [index for index, message_id in enumerate(there) if message_id in held]
-    return unclaimed(there[: known[-1]], held, gaps) if known else []
-
-
-def check_log(log: str) -> None:
-    """No fault of its own: only a server, a network or a person may be at fault."""
-    lines = [line for line in log.split("\n")[:-1] if line]
-    levels = {json.loads(line)["level"] for line in lines}
-    assert levels <= {"info", "warning"}, log
-    assert "Unexpected" not in log, log
-    assert "Traceback" not in log, log
-
-
-def texts(path: Path) -> dict[str, str]:
-    """What every message that is shown says."""
-    with closing(sqlite3.connect(path)) as database:
-        sql = "SELECT message_id, text FROM message WHERE hidden IS NULL"
-        return dict(database.execute(sql).fetchall())
+        """See `aftermath`."""
+        gaps = check_file(self.house.url, self.path, self.ledger)
+        self.deaths_by_gaps += [] if gaps is None else [gaps]
 
 
 @pytest.mark.timeout(60 + 6 * KILLS)
@@ -201,23 +155,4 @@ def test_a_daemon_that_is_killed_again_and_again_ends_as_the_server_has_it(
     drill.quiet()
     print(f"{ledger.summary()}; {len(drill.others.texts)} edited")
     print(f"{drill.unready} deaths before it was ready; gaps left at each {drill.deaths_by_gaps}")
-    judge(url, path, drill)
-
-
-def judge(url: str, path: Path, drill: Drill) -> None:
-    """Read everything again, and compare."""
-    ledger = drill.ledger
-    finish(url, path, "keep")
-    truth = {name: ids for name in ledger.ages if (ids := served(url, name))}
-    left = {message_id for ids in truth.values() for message_id in ids}
-    assert not ledger.to_be_gone() & left, "accepted, and still on the server"
-    drill.check_file()
-    assert ledger.everything() - ledger.may_be_gone() <= left, "lost on the server"
-    assert visible(path, verified=True) == truth
-    said = texts(path)
-    assert {m: said[m] for m in drill.others.texts if m in left} == {
-        m: text for m, text in drill.others.texts.items() if m in left
-    }
-    with closing(sqlite3.connect(path)) as database:
-        assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-        assert database.execute("SELECT count(*) FROM intent").fetchone() == (0,)
+    judge(url, path, ledger, drill.others.texts)

@@ -1,27 +1,63 @@
 """Processes that tests start and kill: an emulator, and whatever talks to it."""
 
 import json
+import signal
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
+
+from attrs import define, field
+
+
+@define
+class Server:
+    """An emulator in a process of its own, which can end and come back at the same address."""
+
+    world: str
+    seed: int
+    switches: Mapping[str, object] = field(factory=dict)
+    url: str = ""
+    """Where it answers, once it was started."""
+    process: "subprocess.Popen[str] | None" = None
+
+    def start(self) -> None:
+        """Its world is as at the first start: what happened since is forgotten."""
+        port = self.url.rpartition(":")[2] or "0"
+        command = [sys.executable, "-m", "syncengine.emulator", "--port", port]
+        command += ["--world", self.world, "--seed", str(self.seed)]
+        command += [f"--set={name}={value}" for name, value in self.switches.items()]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert self.process.stdout is not None
+        self.url = json.loads(self.process.stdout.readline())["url"]
+
+    def end(self) -> None:
+        """As a person ends it; also where it is stopped."""
+        process, self.process = self.process, None
+        if process is not None:
+            process.terminate()
+            process.send_signal(signal.SIGCONT)
+            process.communicate()
+
+
+@contextmanager
+def server(world: str, seed: int, **switches: object) -> Iterator[Server]:
+    """One that runs, until the block ends."""
+    found = Server(world, seed, switches)
+    try:
+        found.start()
+        yield found
+    finally:
+        found.end()
 
 
 @contextmanager
 def serving(world: str, seed: int, **switches: object) -> Iterator[str]:
     """An emulator in a process of its own; its URL."""
-    command = [sys.executable, "-m", "syncengine.emulator", "--world", world, "--seed", str(seed)]
-    command += [f"--set={name}={value}" for name, value in switches.items()]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    try:
-        yield json.loads(process.stdout.readline())["url"]
-    finally:
-        process.terminate()
-        process.wait()
-        process.stdout.close()
+    with server(world, seed, **switches) as found:
+        yield found.url
 
 
 def started(module: str, *arguments: object) -> subprocess.Popen[str]:
