@@ -10,6 +10,7 @@ from typing import Any
 from attrs import define, field, frozen
 
 from syncengine import Config, ConversationKey, EasemobRemote, SyncEngine
+from syncengine.store.batch import HEAD
 from tests.simulation.oracles import unsound
 
 _AT_ONCE = 16
@@ -77,16 +78,23 @@ def compared(files: Mapping[str, Path], truth: Truth, asked: Iterable[Asked]) ->
     return found
 
 
+_GAPS = """
+    SELECT conversation_id, kind, high, looks, doubt_id IS NOT NULL
+    FROM gap JOIN conversation USING (conversation) WHERE seam = 0
+"""
+
+
 def _look_at_file(found: Divergence, account: str, file: sqlite3.Connection) -> None:
     words = unsound(file)
     if words:
         found.unsound += 1
         found.note(f"{account}: {words}")
-    for seam, number in file.execute("SELECT seam, count(*) FROM gap GROUP BY seam"):
-        if seam:
-            found.seams += number
-        else:
-            found.gaps += number
+    (seams,) = file.execute("SELECT count(*) FROM gap WHERE seam = 1").fetchone()
+    found.seams += seams
+    for name, kind, high, looks, doubted in file.execute(_GAPS):
+        found.gaps += 1
+        where = "at the newest end" if high == HEAD else "inside"
+        found.note(f"{account} {name} {kind}: a gap {where}, {looks} looks, doubted {doubted}")
 
 
 def _heard_of(
