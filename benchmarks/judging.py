@@ -12,6 +12,7 @@ from attrs import define, field, frozen
 from syncengine import Config, ConversationKey, EasemobRemote, SyncEngine
 from syncengine.store.batch import HEAD
 from tests.simulation.oracles import unsound
+from tests.store.damaging import unclaimed
 
 _AT_ONCE = 16
 _SHOWN = """
@@ -38,7 +39,9 @@ class Divergence:
     `seams` is 0."""
 
     missing: int = 0
-    """Messages there, and not here."""
+    """Messages there, and not here, or here and marked as unverified."""
+    lost: int = 0
+    """Of these, such as are not here, and in no gap: a conversation is called whole without."""
     left: int = 0
     """Messages here, and not there."""
     otherwise: int = 0
@@ -62,7 +65,7 @@ class Divergence:
 
     def note(self, words: str) -> None:
         """Say what, a few times."""
-        if len(self.words) < 10:
+        if len(self.words) < 30:
             self.words.append(words)
 
 
@@ -74,6 +77,7 @@ def compared(files: Mapping[str, Path], truth: Truth, asked: Iterable[Asked]) ->
             _look_at_file(found, account, file)
             for key, there in _heard_of(file, conversations):
                 _compare(found, f"{account} {key}", file.execute(_SHOWN, key).fetchall(), there)
+                _look_for_lost(found, f"{account} {key}", file, key, there)
     _check_delivered(found, truth, asked)
     return found
 
@@ -122,6 +126,32 @@ def _compare(
         return
     found.otherwise += sum(here[each] != texts[each] for each in here)
     found.otherwise += list(here) != list(texts)
+
+
+_HELD = """
+    SELECT message_id, position FROM message JOIN conversation USING (conversation)
+    WHERE conversation_id = ? AND kind = ?
+"""
+_MISSING = """
+    SELECT low, high FROM gap JOIN conversation USING (conversation)
+    WHERE conversation_id = ? AND kind = ? AND seam = 0
+"""
+
+
+def _look_for_lost(
+    found: Divergence,
+    name: str,
+    file: sqlite3.Connection,
+    key: tuple[str, str],
+    there: Sequence[tuple[str, str]],
+) -> None:
+    """Law 2: what is not here lies in a gap."""
+    held = dict(file.execute(_HELD, key).fetchall())
+    gaps = file.execute(_MISSING, key).fetchall()
+    lost = unclaimed([message_id for message_id, _ in there], held, gaps)
+    found.lost += len(lost)
+    if lost:
+        found.note(f"{name}: in no gap {lost[:3]} of {len(there)}")
 
 
 def _check_delivered(found: Divergence, truth: Truth, asked: Iterable[Asked]) -> None:
