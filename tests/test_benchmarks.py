@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from contextlib import ExitStack, closing
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -113,34 +113,20 @@ def wait_for(holds: Callable[[], Any]) -> None:
         time.sleep(0.02)
 
 
-def started_soak(folder: Path) -> "subprocess.Popen[bytes]":
-    """A small one, with all its files in a folder."""
-    command = [sys.executable, "-m", "benchmarks", "soak", "--accounts", "2", "--servers", "1"]
-    env = {"TMPDIR": str(folder), "HOME": str(folder), "PATH": ""}
-    return subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, env=env)
-
-
-def test_an_interrupted_soak_leaves_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_soak_leaves_nothing(tmp_path: Path, number: int) -> None:
     """Neither a process nor a file, and it says no more than that it was interrupted."""
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    folders = [tmp_path / number.name for number in numbers]
-    for folder in folders:
-        folder.mkdir()
-    with ExitStack() as running:  # at once: each takes its time to begin
-        soaks = [running.enter_context(started_soak(folder)) for folder in folders]
-        for number, folder, process in zip(numbers, folders, soaks, strict=True):
-            interrupt(process, folder, number)
-
-
-def interrupt(process: "subprocess.Popen[bytes]", folder: Path, number: int) -> None:
-    """End one that is under way, and look at what it leaves."""
-    watched = psutil.Process(process.pid)
-    wait_for(lambda: list(folder.glob("*/person*.db")) or process.poll() is not None)
-    children = watched.children(recursive=True)
-    assert len(children) >= 2
-    process.send_signal(number)
-    _, words = process.communicate(timeout=30)
+    command = [sys.executable, "-m", "benchmarks", "soak", "--accounts", "2", "--servers", "1"]
+    env = {"TMPDIR": str(tmp_path), "HOME": str(tmp_path), "PATH": ""}
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, env=env)
+    with process:
+        watched = psutil.Process(process.pid)
+        wait_for(lambda: list(tmp_path.glob("*/person*.db")) or process.poll() is not None)
+        children = watched.children(recursive=True)
+        assert len(children) >= 2
+        process.send_signal(number)
+        _, words = process.communicate(timeout=30)
     assert process.returncode == 130
     assert b"Traceback" not in words
-    assert list(folder.iterdir()) == []
+    assert list(tmp_path.iterdir()) == []
     assert not any(child.is_running() for child in children)

@@ -27,6 +27,14 @@ def said(number: int) -> Said:
     )
 
 
+def written_at(log: Path) -> int | None:
+    """When it was last written, ns; None: it is gone, which may happen at any moment."""
+    try:
+        return log.stat().st_mtime_ns
+    except FileNotFoundError:
+        return None
+
+
 def kill_after(path: Path, lines: int, *, while_writing: bool) -> bool:
     """Index, and kill after so many lines: at once, or as soon as the next set is being
     written. Whether it was still at it."""
@@ -34,9 +42,9 @@ def kill_after(path: Path, lines: int, *, while_writing: bool) -> bool:
     with started("indexing", path) as process:
         assert process.stdout is not None
         heard = [process.stdout.readline() for _ in range(lines)]
-        before = log.stat() if log.exists() else None
-        while while_writing and process.poll() is None and log.exists():
-            if before is None or log.stat().st_mtime_ns != before.st_mtime_ns:
+        before = written_at(log)
+        while while_writing and process.poll() is None and (now := written_at(log)) is not None:
+            if now != before:
                 break
         process.kill()
     return process.returncode == -signal.SIGKILL and "done\n" not in heard
