@@ -62,7 +62,7 @@ class Details:
 
 
 @define
-class Copy:
+class WatchedFile:
     """A file, which is read again only where it was written."""
 
     path: Path
@@ -91,11 +91,11 @@ class Copy:
             return found, await engine.load_all_conversations() if wanted else ()
 
 
-async def details(copy: Copy, *, conversations: bool) -> Details:
+async def details(file: WatchedFile, *, conversations: bool) -> Details:
     """How a file stands, and what the daemon says of its account. Raises StoreError."""
-    status, listed = await copy.read()
+    status, listed = await file.read()
     daemon = look(default_state())
-    found = row(copy.path.name, copy.path, status, daemon, today())
+    found = row(file.path.name, file.path, status, daemon, today())
     return Details(status, listed, found, daemon, conversations)
 
 

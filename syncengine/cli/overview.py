@@ -1,8 +1,8 @@
 """How the configured accounts stand: what their files say, put together with what the daemon
 last said of itself. Either may be missing.
 
-    files ─▶ Copies ──┐
-    daemon ─▶ look ───┴──▶ Overview ─▶ `table` (lines, JSON)
+    files ─▶ WatchedFiles ──┐
+    daemon ─▶ look ─────────┴──▶ Overview ─▶ `table` (lines, JSON)
 """
 
 import asyncio
@@ -83,7 +83,7 @@ Copy = Status | StoreError | None
 
 
 @define
-class Copies:
+class WatchedFiles:
     """Reads files, and again when they were written."""
 
     _most: int = 16
@@ -126,10 +126,10 @@ async def _read(path: Path) -> Copy:
         return StoreError(f"{path}: {error.strerror}", hint="Check who may read and write there.")
 
 
-async def overview(accounts: Sequence[Account], copies: Copies) -> Overview:
+async def overview(accounts: Sequence[Account], files: WatchedFiles) -> Overview:
     """How they stand now. Raises nothing of a store's."""
     found = look(default_state())
-    read = await copies.read([each.file for each in accounts])
+    read = await files.read([each.file for each in accounts])
     rows = [
         row(each.name, each.file, copy, found, today())
         for each, copy in zip(accounts, read, strict=True)

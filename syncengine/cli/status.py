@@ -1,4 +1,4 @@
-"""`syncengine status`: how the copies stand, and the daemon that keeps them."""
+"""`syncengine status`: how the files stand, and the daemon that keeps them."""
 
 import asyncio
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from attrs import evolve
 from syncengine.accounts import Account
 from syncengine.cli.account import existing_database
 from syncengine.cli.configured import every, several
-from syncengine.cli.details import Copy, details
+from syncengine.cli.details import WatchedFile, details
 from syncengine.cli.options import (
     file_options,
     json_option,
@@ -21,7 +21,7 @@ from syncengine.cli.options import (
     spelled_option,
 )
 from syncengine.cli.output import print_json
-from syncengine.cli.overview import Copies, overview
+from syncengine.cli.overview import WatchedFiles, overview
 from syncengine.cli.table import lines, overview_json
 from syncengine.cli.watching import Look, Looking, now_ms, watch
 from syncengine.config import Config
@@ -87,10 +87,10 @@ def _check(conversations: bool) -> None:
 
 
 def _of_all(accounts: Sequence[Account]) -> Looking:
-    copies = Copies()
+    files = WatchedFiles()
 
     async def look() -> Look:
-        found = await overview(accounts, copies)
+        found = await overview(accounts, files)
         waits = any(each.needs_person for each in found.accounts)
         return Look(overview_json(found), partial(lines, found), waits)
 
@@ -98,10 +98,10 @@ def _of_all(accounts: Sequence[Account]) -> Looking:
 
 
 def _of_one(path: Path, config: Config, conversations: bool) -> Looking:
-    copy = Copy(path, config, listed=conversations)
+    file = WatchedFile(path, config, listed=conversations)
 
     async def look() -> Look:
-        found = await details(copy, conversations=conversations)
+        found = await details(file, conversations=conversations)
         return Look(found.value(), found.lines, found.row.needs_person)
 
     return look

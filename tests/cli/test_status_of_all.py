@@ -19,7 +19,7 @@ from rich.cells import cell_len
 
 from syncengine.cli import watching
 from syncengine.cli.output import aligned, size, span
-from syncengine.cli.overview import Copies, Overview, Row, row
+from syncengine.cli.overview import Overview, Row, WatchedFiles, row
 from syncengine.cli.table import lines
 from syncengine.daemon.runtime import Found, owned, write
 from syncengine.daemon.standing import Snapshot, Standing
@@ -388,18 +388,18 @@ async def test_only_what_was_written_is_read_again(person: Person) -> None:
     paths = [person.home / f"{n}.db" for n in range(5)]
     for path in paths:
         path.write_bytes((person.home / "alice.db").read_bytes())
-    copies = Copies(2)
-    first = await copies.read(paths)
-    again = await copies.read(paths)
+    files = WatchedFiles(2)
+    first = await files.read(paths)
+    again = await files.read(paths)
     assert all(one is other for one, other in zip(first, again, strict=True))
     for path in paths:
         os.utime(path, (1, 1))
     fresh = 0
     for _ in range(3):
-        before, again = again, await copies.read(paths)
+        before, again = again, await files.read(paths)
         fresh += sum(one is not other for one, other in zip(before, again, strict=True))
     assert fresh == 5
-    assert await copies.read(paths) == again
+    assert await files.read(paths) == again
 
 
 # Drawing

@@ -11,6 +11,9 @@ from multiprocessing import Pool
 from tests.simulation import bugs
 from tests.simulation.running import Outcome, replay, run_seed
 
+_TELL_EVERY = 1000
+"""Seeds: a run of an hour says how far it is."""
+
 
 def main() -> int:
     """Exit code 1: something was found."""
@@ -22,11 +25,10 @@ def main() -> int:
     started = time.perf_counter()
     if options.jobs > 1 and len(seeds) > 1:
         with Pool(options.jobs, initializer=_collect_rarely) as pool:
-            failures = _watch(pool.imap_unordered(run_seed, seeds, chunksize=4))
+            failures = _watch(pool.imap_unordered(run_seed, seeds, chunksize=4), len(seeds))
     else:
-        failures = _watch(
-            (run_seed(seed, verbose=options.verbose) for seed in seeds), verbose=options.verbose
-        )
+        outcomes = (run_seed(seed, verbose=options.verbose) for seed in seeds)
+        failures = _watch(outcomes, len(seeds), verbose=options.verbose)
     seconds = time.perf_counter() - started
     print(f"{len(seeds)} seeds in {seconds:.1f} s, {len(seeds) / seconds:.1f} a second;", end=" ")
     print(f"{failures} found something")
@@ -51,9 +53,11 @@ def _collect_rarely() -> None:
     gc.set_threshold(20_000, 20, 50)
 
 
-def _watch(outcomes: Iterable[Outcome], *, verbose: bool = False) -> int:
+def _watch(outcomes: Iterable[Outcome], seeds: int, *, verbose: bool = False) -> int:
     failures = 0
-    for outcome in outcomes:
+    for done, outcome in enumerate(outcomes, 1):
+        if done % _TELL_EVERY == 0 and done < seeds:
+            print(f"{done} of {seeds} seeds", file=sys.stderr, flush=True)
         if verbose:
             print("\n".join(outcome.steps))
         if outcome.oracle is not None:
