@@ -171,6 +171,10 @@ _SENT_BELOW = """
     SELECT timestamp FROM message WHERE conversation = ? AND position < ?
     ORDER BY position DESC LIMIT 1
 """
+_DOWNWARDS = """
+    SELECT position, message_id, timestamp FROM message WHERE conversation = ? AND position < ?
+    ORDER BY position DESC LIMIT ?
+"""
 _LATEST = """
     SELECT max(timestamp) FROM
         (SELECT timestamp FROM message WHERE conversation = ? ORDER BY position DESC LIMIT 50)
@@ -364,6 +368,12 @@ class View:
         """The time, ms, of the message of the highest position that is lower."""
         found = self._connection.execute(_SENT_BELOW, (self.row(key), position)).fetchone()
         return None if found is None else int(found[0])
+
+    def downwards(
+        self, key: ConversationKey, position: int, limit: int
+    ) -> Iterator[tuple[int, str, int]]:
+        """Position, id and time, ms, of what is held below, the highest first; read as asked."""
+        return self._connection.execute(_DOWNWARDS, (self.row(key), position, limit))
 
     def latest(self, key: ConversationKey) -> int:
         """The latest time, ms, among the 50 messages of the highest positions."""

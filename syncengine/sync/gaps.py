@@ -12,7 +12,8 @@ newest first. `weave` works a run into what is held:
    remains of a gap below it gets the run's cursor. A run that ends in the unknown opens
    a gap there; a run that reached the start of history closes what lies below, or turns
    it into a seam where older messages are held (law 2).
-4. New messages at a run's end stand directly below the message above them, and the gap
+4. New messages at a run's end stand directly below the message above them, or below what
+   is held there and was sent later; and the gap
    that parts them from older ones held there is *guessed*: no page has shown both. Where a
    run passes by and does not show them, they may stand further down: they are not missing,
    and that gap stays until a chain has looked for them.
@@ -20,7 +21,7 @@ newest first. `weave` works a run into what is held:
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 from attrs import evolve, frozen
 
@@ -59,6 +60,9 @@ class Local:
     gaps: Sequence[Gap]
     below: Callable[[int], int | None]
     """The highest position held that is lower than the given one."""
+    newer: Callable[[int, str], int] = lambda position, _: position
+    """How far down from a position all that is held was sent after a message of the run, and
+    in that order by id, too: the lowest position of those; the same one where nothing was."""
 
 
 @frozen
@@ -88,7 +92,7 @@ def weave(run: Run, local: Local) -> Woven | Shift | None:
     if not run.head and not _attached(known):
         return None
     anchors = _anchors(known)
-    places = _places(anchors, local)
+    places = _places(run, anchors, local)
     if isinstance(places, Shift):
         return places
     gaps, frontier = _remaining(run, places, anchors, local)
@@ -159,7 +163,7 @@ def _longest_rising(values: Sequence[int]) -> list[int]:
     return chain[::-1]
 
 
-def _places(anchors: Sequence[int | None], local: Local) -> list[int] | Shift:
+def _places(run: Run, anchors: Sequence[int | None], local: Local) -> list[int] | Shift:
     """Positions for the whole run, given those of its anchors."""
     places: list[int] = []
     i = 0
@@ -173,7 +177,7 @@ def _places(anchors: Sequence[int | None], local: Local) -> list[int] | Shift:
         while stop < len(anchors) and anchors[stop] is None:
             stop += 1
         lower = anchors[stop] if stop < len(anchors) else None
-        stretch = _stretch(stop - i, places[-1] if places else None, lower, local)
+        stretch = _stretch(run.ids[i:stop], places[-1] if places else None, lower, local)
         if isinstance(stretch, Shift):
             return stretch
         places += stretch
@@ -181,8 +185,41 @@ def _places(anchors: Sequence[int | None], local: Local) -> list[int] | Shift:
     return places
 
 
-def _stretch(count: int, upper: int | None, lower: int | None, local: Local) -> list[int] | Shift:
-    """Positions for `count` new neighbours, between two of the run or at an end of it."""
+def _stretch(
+    ids: Sequence[str], upper: int | None, lower: int | None, local: Local
+) -> list[int] | Shift:
+    """Positions for new neighbours, between two of the run or at an end of it.
+
+    What is held there and not shown may be gone, and may come back: it keeps the place that
+    its id and its time give it, where these agree.
+    """
+    above = HEAD if upper is None else upper
+    if _is_lowest(above, local) or _top(ids[-1], above, lower, local) == above:
+        return _neighbours(len(ids), upper, lower, local)
+    places: list[int] = []
+    for top, group in groupby(ids, key=lambda each: _top(each, above, lower, local)):
+        top = min([top, *places[-1:]])
+        neighbours = _neighbours(len(list(group)), None if top == HEAD else top, lower, local)
+        if isinstance(neighbours, Shift):
+            return neighbours
+        places += neighbours
+    return places
+
+
+def _is_lowest(position: int, local: Local) -> bool:
+    """Whether the gaps alone tell that nothing is held below."""
+    return any(gap.low == START and gap.high >= position for gap in local.gaps)
+
+
+def _top(message_id: str, above: int, lower: int | None, local: Local) -> int:
+    """Below which position a new message belongs."""
+    top = local.newer(above, message_id)
+    return above if lower is not None and top <= lower else top
+
+
+def _neighbours(
+    count: int, upper: int | None, lower: int | None, local: Local
+) -> list[int] | Shift:
     if upper is None:
         newest = local.below(HEAD)
         lowest = 0 if newest is None else newest + (JUMP if lower is None else STEP)

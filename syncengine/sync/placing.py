@@ -28,6 +28,7 @@ from syncengine.store.writer import Decision
 from syncengine.sync.absence import covered, judge_absence, sightings
 from syncengine.sync.doubts import CONFIRM_MS, Held, is_hasty, judge_head, stale_head
 from syncengine.sync.gaps import Local, Run, Woven, weave
+from syncengine.sync.order import is_newer
 from syncengine.sync.reconcile import Rules
 
 
@@ -225,7 +226,7 @@ class _Placing:
         hasty = self.run.end and is_hasty(key, page, held, view)
         run = evolve(self.run, end=False) if hasty else self.run
         gaps, guarded = view.surroundings(key)
-        woven = weave(run, _local(key, held, gaps, view))
+        woven = weave(run, self._local(gaps))
         if woven is None:
             return None
         if isinstance(woven, Shift):
@@ -235,6 +236,22 @@ class _Placing:
             batch = _guarded(batch, page, view)
         batch = self._without_absent(batch, woven, gaps, to_head=to_head)
         return evolve(batch, hasty=True) if hasty or woven.unproved else batch
+
+    def _local(self, gaps: Sequence[Gap]) -> Local:
+        positions = {message_id: message.position for message_id, message in self.held.items()}
+        return Local(positions, gaps, partial(self.view.below, self.key), self._newer)
+
+    def _newer(self, position: int, message_id: str) -> int:
+        """See `Local.newer`; not further down than a thousand messages."""
+        row = next((row for row in self.page.messages if row.message_id == message_id), None)
+        if row is None:
+            return position
+        below = self.view.downwards(self.key, position, 1000)
+        for place, held_id, timestamp in below:
+            if not is_newer(held_id, timestamp, message_id, row.timestamp):
+                break
+            position = place
+        return position
 
     def _without_absent(
         self, batch: Batch, woven: Woven, gaps: Sequence[Gap], *, to_head: bool
@@ -280,11 +297,6 @@ class _Placing:
             gaps_closed=[*batch.gaps_closed, *hollow],
             gaps_opened=[gap for gap in batch.gaps_opened if gap not in seams],
         )
-
-
-def _local(key: ConversationKey, held: Held, gaps: Sequence[Gap], view: View) -> Local:
-    positions = {message_id: message.position for message_id, message in held.items()}
-    return Local(positions, gaps, partial(view.below, key))
 
 
 def _batch(

@@ -19,6 +19,8 @@ from enum import Enum
 
 from attrs import frozen
 
+from syncengine.sync.order import number
+
 
 @frozen(kw_only=True)
 class Rules:
@@ -135,20 +137,15 @@ def _witnessed(message: Stored, served: Sequence[Stored]) -> bool:
     It was never edited, and it came before the message: its id is lower, else it may have
     been imported since; and its time is not later.
     """
-    number = _number(message.message_id)
-    if number is None:
+    own = number(message.message_id)
+    if own is None:
         return False
     for other in served:
         if other.position < message.position and not other.edited:
-            others = _number(other.message_id)
-            if others is not None and others < number and other.timestamp <= message.timestamp:
+            others = number(other.message_id)
+            if others is not None and others < own and other.timestamp <= message.timestamp:
                 return True
     return False
-
-
-def _number(message_id: str) -> int | None:
-    """Ids are compared as numbers only to tell what was imported; never for order."""
-    return int(message_id) if message_id.isdecimal() and message_id.isascii() else None
 
 
 def _pushed_out(absent: Sequence[Stored], evidence: Evidence) -> set[str]:

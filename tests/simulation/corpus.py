@@ -30,5 +30,7 @@ CORPUS: dict[int, str] = {
     1209123: "a full audit gave up where its own deletion had not reached all replicas",
     1309102: "as the horizon grew, a message was missing for good, then by age, then for good",
     1413786: "an old newest page began with the same row without an id as the one held",
+    1505378: "new messages were put above newer ones that were missing; a restored backup had them",
+    1506085: "the same, and a mirror dropped what stood further down",
     4392: "a mirror dropped what a cap on length had pushed out",
 }

@@ -1,5 +1,7 @@
 """The range algebra: pictures, and random histories."""
 
+from itertools import takewhile
+
 from attrs import define, evolve, field
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,13 +17,20 @@ class Copy:
 
     places: dict[str, int] = field(factory=dict)
     gaps: list[Gap] = field(factory=list)
+    numbered: bool = False
+    """A higher number was sent later."""
 
     def below(self, position: int) -> int | None:
         return max((p for p in self.places.values() if p < position), default=None)
 
+    def newer(self, position: int, message_id: str) -> int:
+        lower = (m for m in reversed(self.order) if self.places[m] < position)
+        newer = takewhile(lambda m: self.numbered and int(m[1:]) > int(message_id[1:]), lower)
+        return min([position, *(self.places[m] for m in newer)])
+
     def apply(self, run: Run) -> Woven | None:
         held = {m: self.places[m] for m in run.ids if m in self.places}
-        woven = weave(run, Local(held, self.gaps, self.below))
+        woven = weave(run, Local(held, self.gaps, self.below, self.newer))
         if isinstance(woven, Shift):
             self.shift(woven)
             return self.apply(run)
@@ -167,6 +176,33 @@ def test_a_guessed_order_is_no_proof_that_something_is_gone() -> None:
     assert woven.unproved == [(copy.places["m4"], copy.places["m5"])]
     copy.apply(run("m0 m4 m1 m5", head=True))
     assert copy.picture().endswith("[m0 m4 m1 m5]")
+
+
+def test_what_is_not_shown_and_was_sent_later_stands_above_what_is_new() -> None:
+    """Laws 3 and 5: it may come back with a server's backup; a page further down, which it
+    would not stand on, must not tell that it is missing."""
+    copy = Copy({"m1": 0, "m7": JUMP, "m8": JUMP + STEP, "m9": JUMP + 2 * STEP}, numbered=True)
+    copy.gaps = [Gap(0, JUMP)]
+    copy.apply(run("m5 m6 m9", head=True))
+    assert copy.picture() == "[m1] ? [m5 m6 m7 m8 m9]"
+    assert copy.places["m6"] < copy.places["m7"]
+
+
+def test_each_of_the_new_messages_stands_where_it_was_sent() -> None:
+    """Law 3: also where what is not shown was sent between them, and at the newest end."""
+    copy = Copy({"m1": 0, "m3": STEP, "m5": 2 * STEP, "m7": 3 * STEP}, numbered=True)
+    copy.apply(run("m1 m2 m4 m6 m8", head=True))
+    assert copy.picture() == "[m1 m2 m3 m4 m5 m6 m7 m8]"
+    copy = Copy({"m5": 0, "m7": STEP}, [Gap(START, 0), Gap(STEP, HEAD)], numbered=True)
+    copy.apply(run("m3 m6", head=True))
+    assert copy.picture() == "? [m3 m5 m6 m7]"
+
+
+def test_an_order_that_the_server_contradicts_is_not_followed() -> None:
+    """Law 3: a new message shown above one that is held is not put below it."""
+    copy = Copy({"m7": 0, "m8": STEP, "m9": 2 * STEP}, numbered=True)
+    copy.apply(run("m7 m5 m9", head=True))
+    assert copy.picture() == "[m7 m8 m5 m9]"
 
 
 def test_above_a_gap_that_is_no_guess_a_page_proves_what_is_gone() -> None:
