@@ -26,7 +26,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from benchmarks.checks import Check, shown
-from benchmarks.judging import Divergence, compared, verify_all
+from benchmarks.judging import Divergence, compared, verify_all, waits
 from benchmarks.machines import Daemon, Ended, Machine
 from benchmarks.processes import Town, interruptible, town
 from benchmarks.pull import machine as this_machine
@@ -34,6 +34,7 @@ from benchmarks.samples import Sample, Trend, draw, sample, trend
 from benchmarks.troubles import Troubles
 from syncengine import Config
 from syncengine.daemon.settings import Settings
+from syncengine.daemon.standing import Standing
 
 _SETTLING, _WINDOW = 300.0, 300.0
 """Seconds, of a long run."""
@@ -132,7 +133,8 @@ class Soak:
         return sample(self.machine, self.daemon, time.monotonic() - self._began)
 
     async def _come_to_rest(self) -> float | None:
-        """Until every account was synced well since now, and nothing waits anywhere."""
+        """Until every account was synced well since now, and nothing waits anywhere, but for
+        gaps that stay for an hour."""
         began, since = time.monotonic(), int(time.time() * 1000)
         for second in range(int(_QUIET_WITHIN)):
             if second % 60 == 0:  # whoever failed in the last trouble would wait longer
@@ -150,8 +152,13 @@ class Soak:
         return [
             str(each)
             for each in accounts
-            if each.error or each.gaps or each.pending or (each.last_sync or 0) < since
+            if each.error or each.pending or (each.last_sync or 0) < since or _open(each)
         ]
+
+
+def _open(account: Standing) -> bool:
+    """Whether it has gaps that a sync should close."""
+    return bool(account.gaps and account.gaps > waits(Path(account.path)))
 
 
 async def _for_so_long(seconds: float, works: Sequence[Coroutine[Any, Any, None]]) -> None:
