@@ -7,6 +7,7 @@ from attrs import evolve, frozen
 from syncengine.models import MessageRow, Page, is_named
 from syncengine.store.batch import START, Batch
 from syncengine.sync.doubts import FRESH_MS
+from syncengine.sync.order import number
 
 
 @frozen
@@ -57,8 +58,15 @@ def below_rows(link: Link, page: Page) -> Page:
 
 def shows_newer(page: Page, link: Link) -> bool:
     """Whether a page below the link may be the head instead, given for a start that is gone:
-    it shows something that was sent later. A clock is a reason to ask again, no order."""
-    return link.sent_at is not None and any(m.timestamp > link.sent_at for m in page.messages)
+    it shows something that was sent later, or under a higher id, for a clock can be set back.
+    Both are a reason to ask again, no order: what was imported has a high id too."""
+    if link.sent_at is None:
+        return False
+    if any(message.timestamp > link.sent_at for message in page.messages):
+        return True
+    start = None if link.above is None else number(link.above)
+    numbers = [number(message.message_id) for message in page.messages]
+    return start is not None and any(each is not None and each > start for each in numbers)
 
 
 def with_proof(link: Link) -> Link | None:

@@ -32,5 +32,6 @@ CORPUS: dict[int, str] = {
     1413786: "an old newest page began with the same row without an id as the one held",
     1505378: "new messages were put above newer ones that were missing; a restored backup had them",
     1506085: "the same, and a mirror dropped what stood further down",
+    1606657: "a dead start was answered with the head, all new, sent before it by a clock set back",
     4392: "a mirror dropped what a cap on length had pushed out",
 }

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from syncengine.models import MessageRow, Page
-from syncengine.sync.links import Link, below_rows, moved, new_of
+from syncengine.sync.links import Link, below_rows, moved, new_of, shows_newer
 
 HEAD = Link(None, None, "")
 
@@ -57,3 +57,22 @@ def test_the_same_row_again_and_again_is_nothing_new() -> None:
         link = moved(link, again)
         assert (ids(link.rows), link.cursor) == (["raw:a"], cursor)
     assert ids(new_of(link, page("raw:a", "raw:b"))) == ["raw:b"]
+
+
+@pytest.mark.parametrize(
+    ("shown", "newer"),
+    [
+        (("6", "5"), False),
+        (("11", "10"), True),
+        (("6", "11"), True),
+        (("raw:a", "6"), False),
+        ((), False),
+    ],
+)
+def test_a_higher_id_below_a_message_is_a_reason_for_proof(
+    shown: tuple[str, ...], newer: bool
+) -> None:
+    """Law 2: a start that is gone may be answered with the head, and a clock can be set back:
+    what was sent later is told by its id too."""
+    link = moved(HEAD, page("9", "8"))
+    assert shows_newer(page(*shown), link) is newer
