@@ -58,7 +58,7 @@ async def test_a_short_read_beside_another_program_takes_no_thread(tmp_path: Pat
         assert await reading.serve(place, few_rows=True) == (here, 1)
         assert (await reading.serve(place))[0] != here
         async with asyncio.timeout(20):
-            while (await reading.serve(place, few_rows=True))[0] == here:  # noqa: ASYNC110 - no event
+            while (await reading.serve(place, few_rows=True))[0] == here:  # noqa: ASYNC110 - timed
                 await asyncio.sleep(0.05)
     finally:
         await reading.close()
