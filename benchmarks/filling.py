@@ -25,10 +25,14 @@ LONG = ConversationKey("user0000", Kind.CHAT)
 """The long conversation, and the most recently active one."""
 FIRST_MS = 1_700_000_000_000
 PACE_MS = 1000
-"""Between two messages of a conversation."""
+"""Between two messages of a conversation, on average."""
 SHORT = 10
 """Messages of each other conversation."""
 
+_BURST = 32
+"""Messages that are written in one go."""
+_HASTE_MS = 50
+"""Between those."""
 _TEMPLATES = 256
 _INSERT = (
     "INSERT INTO message (conversation, position, message_id, sender, timestamp, type, text,"
@@ -82,13 +86,21 @@ def message_id(number: int) -> str:
     return str((1 << 60) + number)
 
 
+def sent_at(number: int) -> int:
+    """When a conversation's message was sent, ms, by its place: people write several at once,
+    and are silent for a time that is hard to foretell."""
+    burst, place = divmod(number, _BURST)
+    silence = burst * 2_654_435_761 % (_BURST * (PACE_MS - _HASTE_MS))
+    return FIRST_MS + _BURST * PACE_MS * burst + silence + _HASTE_MS * place
+
+
 def _messages(size: Size) -> Iterator[tuple[Any, ...]]:
     templates = _templates()
     for conversation in range(1, size.conversations + 1):
         base = (1 << 60) + (conversation - 1 << 30)
         for number in range(size.messages if conversation == 1 else SHORT):
             kind, text, raw = templates[number % _TEMPLATES]
-            sent = FIRST_MS + PACE_MS * number
+            sent = sent_at(number)
             yield (
                 conversation, STEP * number, str(base + number), "bob", sent,
                 kind, text, None, raw, sent,

@@ -1,18 +1,29 @@
 """Reads pages of a file for some seconds, and prints how long they took: run as a process of
-its own beside a pull, `python -m benchmarks.reading FILE SECONDS`."""
+its own beside a pull, `python -m benchmarks.reading FILE SECONDS engine|bare`. `bare` is the
+floor: the same rows by `sqlite3`, with no engine, no event loop and no objects."""
 
 import asyncio
 import json
+import sqlite3
 import statistics
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 from attrs import asdict, frozen
 
 from syncengine import Config, Conversation, SyncEngine
 
+_NEWEST = """
+    SELECT message_id, sender, timestamp, type, text, edited_at, raw FROM message
+    WHERE conversation = ? AND hidden IS NULL ORDER BY position DESC LIMIT 20
+"""
+_RECENT = """
+    SELECT conversation FROM conversation
+    ORDER BY pinned DESC, activity DESC, conversation DESC LIMIT 1
+"""
 PAUSE = 0.003
 """Seconds between two pages: a person's window, not a second load."""
 
@@ -47,12 +58,29 @@ async def read_until(engine: SyncEngine, over: Callable[[], bool]) -> Times:
     return Times.of(taken)
 
 
-async def _main(path: Path, seconds: float) -> Times:
+async def _engine(path: Path, seconds: float) -> Times:
     # Who else reads leaves the search index to the program that syncs.
     async with SyncEngine.open(path, config=Config(index_search=False)) as engine:
         end = time.monotonic() + seconds
         return await read_until(engine, lambda: time.monotonic() > end)
 
 
+def _bare(path: Path, seconds: float) -> Times:
+    taken: list[float] = []
+    end = time.monotonic() + seconds
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
+        (first,) = database.execute(_RECENT).fetchone()
+        while time.monotonic() < end:
+            started = time.perf_counter()
+            database.execute(_NEWEST, (first,)).fetchall()
+            taken.append(time.perf_counter() - started)
+            time.sleep(PAUSE)
+    return Times.of(taken)
+
+
+def _main(path: Path, seconds: float, how: str) -> Times:
+    return _bare(path, seconds) if how == "bare" else asyncio.run(_engine(path, seconds))
+
+
 if __name__ == "__main__":
-    print(json.dumps(asdict(asyncio.run(_main(Path(sys.argv[1]), float(sys.argv[2]))))))
+    print(json.dumps(asdict(_main(Path(sys.argv[1]), float(sys.argv[2]), sys.argv[3]))))

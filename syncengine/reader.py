@@ -29,8 +29,8 @@ class LocalPage:
 
 
 _FEW_ROWS = 100
-"""Messages of a page that is read on the event loop's own thread while a pull runs: less than
-a millisecond, where the disk has what it needs in memory."""
+"""Messages of a page that is read on the event loop's own thread while the file is written: less
+than a millisecond, where the disk has what it needs in memory."""
 
 
 class Reader:

@@ -57,6 +57,21 @@ _AROUND = """
             WHERE conversation = :row AND position > :last AND hidden IS NULL
             ORDER BY position LIMIT 1)
 """
+_ENDS = """
+    SELECT * FROM (SELECT position, timestamp FROM message WHERE conversation = :row
+                   ORDER BY position LIMIT 1)
+    UNION ALL
+    SELECT * FROM (SELECT position, timestamp FROM message WHERE conversation = :row
+                   ORDER BY position DESC LIMIT 1)
+"""
+_NEAR = """
+    SELECT position, timestamp FROM message
+    WHERE conversation = :row AND position <= :high AND position >= coalesce(
+        (SELECT position FROM message
+         WHERE conversation = :row AND position > :low AND position < :middle
+         ORDER BY position DESC LIMIT 1 OFFSET 11), :low)
+    ORDER BY position LIMIT 24
+"""
 
 
 class PlacedRow(NamedTuple):
@@ -173,24 +188,27 @@ class Sent(NamedTuple):
     timestamp: int
 
 
-def sent_from(connection: sqlite3.Connection, row: int, low: int, high: int) -> Sent | None:
-    """The first message from one position, inclusive, to another, exclusive, hidden or not."""
-    found = connection.execute(
-        "SELECT position, timestamp FROM message"
-        " WHERE conversation = ? AND position >= ? AND position < ? ORDER BY position LIMIT 1",
-        (row, low, high),
-    ).fetchone()
-    return None if found is None else Sent(*found)
+class Ends(NamedTuple):
+    """The oldest and the newest message of a conversation."""
+
+    oldest: Sent
+    newest: Sent
 
 
-def last_sent(connection: sqlite3.Connection, row: int) -> Sent | None:
-    """The newest message of a conversation, hidden or not; None: it has none."""
-    found = connection.execute(
-        "SELECT position, timestamp FROM message WHERE conversation = ?"
-        " ORDER BY position DESC LIMIT 1",
-        (row,),
-    ).fetchone()
-    return None if found is None else Sent(*found)
+def ends(connection: sqlite3.Connection, row: int) -> Ends | None:
+    """Both, hidden or not; None: it has none."""
+    found = connection.execute(_ENDS, {"row": row}).fetchall()
+    return Ends(Sent(*found[0]), Sent(*found[1])) if found else None
+
+
+def sent_near(
+    connection: sqlite3.Connection, row: int, low: int, middle: int, high: int
+) -> list[tuple[int, int]]:
+    """Some messages below a position and some from it on, oldest first, hidden or not: of
+    those between two others, inclusive, which are messages' own. As `Sent`, but bare: to name
+    so many would take as long as to read them."""
+    bound = {"row": row, "low": low, "middle": middle, "high": high}
+    return connection.execute(_NEAR, bound).fetchall()
 
 
 def around(

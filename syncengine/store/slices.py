@@ -95,12 +95,14 @@ def _piece(connection: sqlite3.Connection, row: int, request: SliceRequest) -> _
 def _around(connection: sqlite3.Connection, row: int, place: int, limit: int) -> _Piece:
     """Half of them older than a position, the one there and newer ones the other half; where
     one side has fewer, the other has more."""
-    older = queries.messages(connection, row, START, place, limit, oldest=False)
-    newer = queries.messages(connection, row, place - 1, HEAD, limit, oldest=True)
-    below = max(limit // 2, limit - len(newer))
-    older = older[max(0, len(older) - below) :]
-    placed = [*older, *newer[: limit - len(older)]]
-    return _Piece(placed, place - 1, place, anchor=place)
+    half = limit // 2
+    older = queries.messages(connection, row, START, place, half, oldest=False)
+    rest = limit - len(older)
+    newer = queries.messages(connection, row, place - 1, HEAD, rest, oldest=True)
+    if len(newer) < rest and len(older) == half:
+        rest = limit - len(newer)
+        older = queries.messages(connection, row, START, place, rest, oldest=False)
+    return _Piece([*older, *newer], place - 1, place, anchor=place)
 
 
 def _id_at(placed: Sequence[queries.PlacedRow], position: int | None) -> str | None:
@@ -116,30 +118,25 @@ def place_of_time(connection: sqlite3.Connection, row: int, at: int) -> int:
     several such places: it is one of them. What is hidden counts too, it has its place and
     its time.
 
-    Found in a few steps where messages came evenly, for a step goes where the time should
-    be; every other one halves what is left, so the cost grows with the logarithm at most.
+    Found in a few looks where messages came evenly, for a look goes where the time should be
+    and sees some messages to both sides of it, however far apart their positions are. Every
+    third one halves what is left, so the cost grows with the logarithm at most.
     """
-    first = queries.sent_from(connection, row, START, HEAD)
-    last = queries.last_sent(connection, row)
-    if first is None or last is None or last.timestamp < at:
+    ends = queries.ends(connection, row)
+    if ends is None or ends.newest.timestamp < at:
         return HEAD
-    if first.timestamp >= at:
-        return first.position
-    low, before = first.position + 1, first.timestamp  # what is below `low` is earlier
-    high, since, found = last.position, last.timestamp, last.position  # from `found` on not
-    halve = False
-    while low < high:
+    (low, before), (high, since) = ends
+    look = 0
+    while before < at:  # and `since` is not
+        look += 1
         share = (high - low) * (at - before) // (since - before)
-        middle = (low + high) // 2 if halve else min(low + share, high - 1)
-        sent = queries.sent_from(connection, row, middle, high)
-        if sent is None:
-            high = middle
-        elif sent.timestamp < at:
-            low, before = sent.position + 1, sent.timestamp
+        middle = low + (share if look % 3 else (high - low) // 2)
+        near = queries.sent_near(connection, row, low, middle, high)
+        if near[0][1] >= at:
+            high, since = near[0]
         else:
-            high, since, found = middle, sent.timestamp, sent.position
-        halve = not halve
-    return found
+            low, before = next((sent for sent in near if sent[1] >= at), near[-1])
+    return low
 
 
 def _position(

@@ -3,8 +3,7 @@
 import asyncio
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,6 +17,7 @@ from syncengine.errors import (
 )
 from syncengine.models import ConversationKey
 from syncengine.store.batch import Write
+from syncengine.store.contention import Contention
 from syncengine.store.database import (
     Connect,
     Connection,
@@ -33,8 +33,6 @@ T = TypeVar("T")
 
 _SMALLEST_DATABASE = 512
 """Bytes: the smallest page that SQLite knows."""
-_GENTLE_COMMITS = 50
-"""After a person's read: a tenth of a second in a pull at full speed."""
 
 
 class Store:
@@ -64,11 +62,10 @@ class Store:
         """Called after each commit of this store."""
         self.written = asyncio.Event()
         """Set by every write; whoever waits for the next one clears it."""
-        self._gentle = 0
-        self._served: set[asyncio.Future[None]] = set()
-        self._pulls = 0
+        self.contention = Contention(self._log_path)
         self._here: Connection | None = None
         """Reads on the event loop's own thread."""
+        self._closed = False
         self.index_damaged = False
         """A search found its index unusable; set until it is made anew."""
 
@@ -156,18 +153,12 @@ class Store:
             await connection.close()
 
     async def serve(self, query: Callable[[sqlite3.Connection], T], *, few_rows: bool = False) -> T:
-        """As `read`, for a person who waits: the next commits are small, for while one is
-        made the interpreter's lock is hard to get. One that looks at `few_rows` takes no
-        thread while a pull keeps this process busy: to go to one, and to come back, would
-        take several times as long as the read."""
-        self._gentle = _GENTLE_COMMITS
-        over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._served.add(over)
-        try:
-            return await (self._read_here if few_rows and self._pulls else self.read)(query)
-        finally:
-            self._served.discard(over)
-            over.set_result(None)
+        """As `read`, for a person who waits: a pull of this process gives way. One that looks
+        at `few_rows` takes no thread where a pull or another writer keeps the machine busy: to
+        go to one, and to come back, would take several times as long as the read."""
+        with self.contention.serving():
+            here = few_rows and not self._closed and self.contention.high()
+            return await (self._read_here if here else self.read)(query)
 
     async def _read_here(self, query: Callable[[sqlite3.Connection], T]) -> T:
         await self._follow()
@@ -179,27 +170,6 @@ class Store:
         here, self._here = self._here, None
         if here is not None:
             await here.close()
-
-    @contextmanager
-    def pulling(self) -> Iterator[None]:
-        """For as long as the block lasts much is decoded and written in this process."""
-        self._pulls += 1
-        try:
-            yield
-        finally:
-            self._pulls = max(0, self._pulls - 1)
-
-    async def give_way(self) -> None:
-        """Let those read on who are served just now; who comes later waits with the others."""
-        for over in tuple(self._served):
-            await over
-
-    def share(self, most: int) -> int:
-        """How many of `most` decisions may share the next commit: one while a person reads."""
-        if not self._gentle:
-            return most
-        self._gentle -= 1
-        return 1
 
     async def data_version(self) -> int:
         """A number that changes when anybody else committed, also another process."""
@@ -219,7 +189,7 @@ class Store:
 
     async def close(self) -> None:
         """Close all connections."""
-        self._pulls = 0  # whoever reads now is told that it is closed
+        self._closed = True  # whoever reads now is told so, and opens nothing
         try:
             await self._leave_here()
             await self._reader.close()

@@ -38,7 +38,7 @@ class Committer:
         """Commit in the background for as long as the block lasts."""
         task = asyncio.create_task(self._run())
         try:
-            with self._store.pulling():
+            with self._store.contention.pulling():
                 yield
         finally:
             task.cancel()
@@ -49,8 +49,8 @@ class Committer:
     async def _run(self) -> None:
         while True:
             await self._arrived.wait()
-            await self._store.give_way()
-            most = self._store.share(self._most)
+            await self._store.contention.give_way()
+            most = self._store.contention.share(self._most)
             group, self._waiting = self._waiting[:most], self._waiting[most:]
             if not self._waiting:
                 self._arrived.clear()

@@ -374,7 +374,7 @@ class History:
         return page
 
     async def _fetch(self, key: ConversationKey, start: str, least: int = 2) -> Page:
-        await self._store.give_way()
+        await self._store.contention.give_way()
         # A page that begins with a message served before must have room for one more.
         limit = max(least, self._limit)
         answer = await self._retrier.call(lambda: self._remote.fetch_page(key, start, limit=limit))

@@ -1,7 +1,10 @@
 """Where a time lies in a conversation whose order is not by time."""
 
+import random
 import sqlite3
+from bisect import bisect_left
 from collections.abc import Sequence
+from itertools import accumulate
 
 import pytest
 from hypothesis import given, settings
@@ -10,6 +13,7 @@ from hypothesis import strategies as st
 from syncengine.store.batch import HEAD
 from syncengine.store.migrate import migrate
 from syncengine.store.slices import place_of_time
+from syncengine.sync.gaps import JUMP, STEP
 
 TIMES = st.lists(st.integers(-5, 30), max_size=40)
 
@@ -18,7 +22,7 @@ def store(times: Sequence[int], steps: Sequence[int]) -> tuple[sqlite3.Connectio
     """A conversation of messages sent at these times, with room between them as it comes."""
     connection = sqlite3.connect(":memory:", isolation_level=None)
     migrate(connection)
-    places = [sum(steps[: n + 1]) - 1000 for n in range(len(times))]
+    places = [place - 1000 for place in accumulate(steps[: len(times)])]
     rows = [(p, f"m{p}", t) for p, t in zip(places, times, strict=True)]
     connection.executemany(
         "INSERT INTO message (conversation, position, message_id, sender, timestamp, type, text,"
@@ -45,29 +49,53 @@ def test_times_change_there_from_before_to_after(
         assert index == sum(time < at for time in times)
 
 
-@pytest.mark.parametrize("count", [100, 10_000])
-def test_times_that_grow_evenly_cost_few_looks(count: int) -> None:
-    """Where messages came evenly, a time is found in ten statements, however many they are."""
-    connection, places = store(range(0, 60 * count, 60), [1] * count)
+def looks_for(connection: sqlite3.Connection, at: int, place: int) -> int:
+    """In how many statements a time is found to be at this place."""
     looks: list[str] = []
     connection.set_trace_callback(looks.append)
+    assert place_of_time(connection, 1, at) == place
+    connection.set_trace_callback(None)
+    return len(looks)
+
+
+@pytest.mark.parametrize("step", [1, STEP, JUMP])
+@pytest.mark.parametrize("count", [100, 10_000])
+def test_times_that_grow_evenly_cost_few_looks(count: int, step: int) -> None:
+    """Law 9: where messages came evenly a time is found in two statements, however many they
+    are and however far apart their positions."""
+    connection, places = store(range(0, 60 * count, 60), [step] * count)
     for number in range(7, count, count // 7):
-        looks.clear()
-        assert place_of_time(connection, 1, 60 * number - 30) == places[number]
-        assert place_of_time(connection, 1, 60 * number) == places[number]
-        assert len(looks) <= 20
+        assert looks_for(connection, 60 * number - 30, places[number]) <= 2
+        assert looks_for(connection, 60 * number, places[number]) <= 2
+    connection.close()
+
+
+@pytest.mark.parametrize("step", [1, STEP])
+def test_times_of_bursts_cost_few_looks(step: int) -> None:
+    """Law 9: people write some messages in a few seconds and are silent then."""
+    chance = random.Random(1)
+    starts = [40 * n + chance.randrange(30) for n in range(1000)]
+    times = [start + n // 4 for start in starts for n in range(32)]
+    connection, places = store(times, [step] * len(times))
+    for at in chance.sample(times, 100):
+        assert looks_for(connection, at, places[bisect_left(times, at)]) <= 8
+    connection.close()
+
+
+def test_an_absurd_time_costs_the_logarithm() -> None:
+    """Law 9: one message far in the future draws every look to the oldest ones; each third look
+    halves what is left."""
+    connection, places = store([*range(1000), 1 << 62], [STEP] * 1001)
+    for number in (17, 400, 900):
+        assert looks_for(connection, number, places[number]) <= 1 + 3 * 10
     connection.close()
 
 
 def test_times_that_double_cost_the_logarithm() -> None:
-    """Where the steps in time double, every other look halves what is left."""
+    """Law 9: where the steps in time double, no look goes far, but for each third one."""
     times = [1 << n for n in range(1000)]
     times = [min(each, 1 << 62) + n for n, each in enumerate(times)]
-    connection, places = store(times, [1] * len(times))
-    looks: list[str] = []
-    connection.set_trace_callback(looks.append)
+    connection, places = store(times, [STEP] * len(times))
     for number in (3, 17, 40, 55, 900):
-        looks.clear()
-        assert place_of_time(connection, 1, times[number]) == places[number]
-        assert len(looks) <= 2 + 2 * 11
+        assert looks_for(connection, times[number], places[number]) <= 1 + 3 * 10
     connection.close()

@@ -5,7 +5,6 @@ import errno
 import os
 import sqlite3
 import stat
-import threading
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -447,29 +446,3 @@ async def test_an_account_of_many_conversations_lists_pinned_first(tmp_path: Pat
     found = await store.read(lambda c: queries.conversations(c, None))
     assert [columns[0] for columns in found] == ["pinned", "new", "old"]
     await store.close()
-
-
-async def test_a_short_read_beside_a_pull_takes_no_thread(tmp_path: Path) -> None:
-    """Law 9: who waits for a page does not wait for threads that share the interpreter; a file
-    that is replaced is noticed all the same, and a closed store says so."""
-
-    def place(connection: sqlite3.Connection) -> tuple[int, int]:
-        (held,) = connection.execute("SELECT count(*) FROM message").fetchone()
-        return threading.get_ident(), held
-
-    path, here = tmp_path / "a.db", threading.get_ident()
-    store = await open_store(path)
-    await store.apply([always(first_page())])
-    assert (await store.serve(place, few_rows=True))[0] != here
-    with store.pulling():
-        assert await store.serve(place, few_rows=True) == (here, 2)
-        assert (await store.serve(place))[0] != here
-        other = await open_store(tmp_path / "b.db")
-        await other.close()
-        for name in ("a.db-wal", "a.db-shm"):
-            (tmp_path / name).unlink()
-        (tmp_path / "b.db").replace(path)
-        assert await store.serve(place, few_rows=True) == (here, 0)
-        await store.close()
-        with pytest.raises(EngineClosed):
-            await store.serve(place, few_rows=True)
