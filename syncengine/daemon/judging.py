@@ -56,6 +56,11 @@ class Judge:
             keeper.pace, keeper.turn, keeper.server.circuit, now, self._chance()
         )
 
+    def let_in(self, keeper: Keeper) -> None:
+        """Who had its file let go of it."""
+        now = self._environment.monotonic()
+        keeper.turn = schedule.let_in(keeper.pace, keeper.turn, now, self._chance())
+
     def _failed(self, keeper: Keeper, ended: Ended, now: float) -> None:
         assert ended.error is not None
         if ended.error_type is Held:

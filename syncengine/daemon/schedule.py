@@ -11,7 +11,8 @@ An account:
         │          └─────────────────────│──────────────────────────────────┘
         │                                │ failed
         │ due (jittered, longer each     ├──▶ AWAY          the server cannot be reached
-        │ time, under a ceiling)         ├──▶ RETRYING      it fails, or asks to wait
+        │ time, under a ceiling)         ├──▶ RETRYING      it fails, or asks to wait; or another
+        │                                │                  program has the file: until it lets go
         └────────────────────────────────┼──▶ FULL          the file cannot be written now
                                          ├──▶ UNAUTHORIZED  until it is told of new credentials
                                          └──▶ STOPPED       until somebody asks for a sync
@@ -90,6 +91,8 @@ class Pace:
     """Seconds: no retry comes sooner."""
     longest_request: float = _seconds(3600)
     """Seconds: a server that asks to wait longer is asked again after this."""
+    let_in_within: float = _seconds(3)
+    """Seconds: so soon does an account go on where another program has let go of its file."""
     full_every: float = _seconds(60)
     """Seconds between two tries to write where the disk was full."""
     sleep_jump: float = _seconds(15)
@@ -279,6 +282,12 @@ def woken(pace: Pace, turn: Turn, now: float, chance: float) -> Turn:
         return turn
     soon = max(now + pace.spread * chance, turn.ended + pace.floor)
     return evolve(turn, due=min(turn.due, soon))
+
+
+def let_in(pace: Pace, turn: Turn, now: float, chance: float) -> Turn:
+    """Another program had its file, and let go of it: soon, and not together with all others
+    that this program had."""
+    return evolve(turn, due=min(turn.due, now + pace.let_in_within * chance))
 
 
 def next_interval(pace: Pace, interval: float, outcome: Outcome) -> float:

@@ -3,6 +3,7 @@
     every half second; what is due, also when somebody asks and when a turn ends:
         did the machine sleep? ─▶ all accounts soon, on new connections
         did another process write a file? ─▶ is there a deletion? ─▶ that account now
+        did one that synced a file let it go? ─▶ that account soon
         who is due? ─▶ is its server asked just now? ─▶ a turn, so many at once
 
 When each account is due, and what an error makes of it, is decided in `schedule`, and put on
@@ -212,7 +213,12 @@ class SyncService:
             keeper = self._to_look.pop()
             name = keeper.account.name
             busy = name in self._turns or name in self._looks
-            if not busy and self._keepers.get(name) is keeper and keeper.watch.changed():
+            if busy or self._keepers.get(name) is not keeper:
+                continue
+            if keeper.is_let_in():
+                self._judge.let_in(keeper)
+                self._tell(keeper)
+            elif not keeper.locked_out and keeper.watch.changed():
                 self._looks[name] = asyncio.create_task(self._look(keeper))
 
     async def _look(self, keeper: Keeper) -> None:

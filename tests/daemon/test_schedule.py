@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -143,6 +144,20 @@ def test_who_asks_for_a_sync_gets_one_also_where_it_stopped() -> None:
     """A stopped account, and one that waits, are due when somebody says so."""
     for turn in (after_failures(1, errors.ServiceNotEnabled), after_failures(9, errors.Throttled)):
         assert schedule.asked(turn, NOW).due == NOW
+
+
+@given(st.integers(1, 2000), chances, chances)
+def test_who_was_locked_out_goes_on_soon_after_the_file_is_free(
+    failures: int, before: float, chance: float
+) -> None:
+    """Law 12: however long another program had the file, and only ever sooner than planned;
+    who waits for a person waits on."""
+    turn = schedule.begun(schedule.first_turn(PACE, NOW, 0))
+    turn = evolve(turn, failures=failures - 1)
+    turn = schedule.failed(PACE, turn, errors.StoreLocked, NOW, before)
+    free = schedule.let_in(PACE, turn, NOW + 1, chance)
+    assert free.due == min(turn.due, NOW + 1 + PACE.let_in_within * chance)
+    assert (free.state, free.failures) == (turn.state, turn.failures)
 
 
 def test_after_an_outage_the_pace_is_what_it_was() -> None:
