@@ -21,7 +21,8 @@ from syncengine import errors
 from syncengine.config import Environment
 from syncengine.daemon.files import Files
 from syncengine.daemon.gate import Gated, Held, Server
-from syncengine.daemon.schedule import Outcome, Pace, Turn
+from syncengine.daemon.pace import Pace
+from syncengine.daemon.schedule import Outcome, Turn
 from syncengine.daemon.settings import ServiceAccount, Settings
 from syncengine.daemon.states import Fault
 from syncengine.daemon.watching import Watch

@@ -23,13 +23,14 @@ from attrs import evolve
 
 from syncengine.config import Environment
 from syncengine.daemon import schedule
+from syncengine.daemon.breaker import CircuitState
 from syncengine.daemon.describing import account_status, server_status
 from syncengine.daemon.ending import all_ended
 from syncengine.daemon.files import Files
 from syncengine.daemon.gate import Server
 from syncengine.daemon.judging import Judge, Unexpected
 from syncengine.daemon.keeper import Ended, Keeper
-from syncengine.daemon.schedule import NEVER, AccountState, CircuitState
+from syncengine.daemon.schedule import NEVER, AccountState
 from syncengine.daemon.settings import ServiceAccount, Settings, checked, same
 from syncengine.daemon.states import AccountStatus, ServerStatus
 from syncengine.daemon.telling import Telling, Told
