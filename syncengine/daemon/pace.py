@@ -40,6 +40,9 @@ class Pace:
     """Seconds: no bound is larger. Twice `ceiling`, see `schedule`."""
     backoff_least: float = _seconds(1)
     """Seconds: no retry comes sooner."""
+    return_every: float = _seconds(1)
+    """Seconds, on average, between two accounts that come back when their server answers again;
+    all have come within `spread`."""
     longest_request: float = _seconds(3600)
     """Seconds: a server that asks to wait longer is asked again after this."""
     let_in_within: float = _seconds(3)

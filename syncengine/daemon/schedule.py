@@ -19,8 +19,10 @@ Why nobody comes back together. Every wait has a random part: a start and a wake
 anywhere within a window, a poll up to a quarter later than its interval, a retry anywhere
 between nothing and its bound (full jitter), also after what a server asked for. The bound
 grows to twice the longest interval: a fleet that has waited for a server for long asks it no
-more often than when all is well. And whoever comes back goes on at the pace from before: that
-much is new after an outage says nothing about how active the account is.
+more often than when all is well. Where several accounts of one process wait for a server, the
+first that is answered lets the others come, about one a second. And whoever comes back goes on
+at the pace from before: that much is new after an outage says nothing about how active the
+account is.
 """
 
 import math
@@ -169,6 +171,13 @@ def deferred(pace: Pace, turn: Turn, circuit: Circuit, now: float, chance: float
     state = AccountState.AWAY if circuit.away else AccountState.RETRYING
     wait = pace.backoff_least + pace.spread * chance
     return evolve(turn, state=state, due=start + wait)
+
+
+def released(pace: Pace, turn: Turn, waiting: int, now: float, chance: float) -> Turn:
+    """Its server, for which so many accounts were `waiting`, answers again: soon, and not
+    together with the others."""
+    window = min(pace.spread, waiting * pace.return_every)
+    return evolve(turn, due=min(turn.due, now + window * chance))
 
 
 def interrupted(turn: Turn, now: float) -> Turn:

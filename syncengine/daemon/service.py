@@ -380,6 +380,8 @@ class SyncService:
         status = self._server_status(server)
         if server.circuit.state is CircuitState.CLOSED:
             _log.info("server %s: back", server.name)
+            for keeper in self._judge.server_is_back(k for k in self._all() if k.server is server):
+                self._tell(keeper)
         elif server.fault is not None:
             _log.warning("server %s: %s", server.name, server.fault.message)
         self._telling.tell(status)

@@ -206,6 +206,18 @@ def test_who_finds_the_server_left_alone_comes_after_its_time(chance: float) -> 
     assert PACE.backoff_least <= wait <= PACE.backoff_least + PACE.spread
 
 
+@given(st.integers(1, 10_000), chances, chances)
+def test_accounts_of_a_server_that_is_back_come_soon_and_not_together(
+    waiting: int, before: float, chance: float
+) -> None:
+    """Law 12: one a second on average, all of them within the window, none later than planned."""
+    turn = Turn(AccountState.AWAY, NOW + 700 * before, PACE.floor, failures=9)
+    again = schedule.released(PACE, turn, waiting, NOW, chance)
+    window = min(PACE.spread, waiting * PACE.return_every)
+    assert again.due == min(turn.due, NOW + window * chance)
+    assert (again.state, again.failures) == (AccountState.AWAY, 9)
+
+
 # The pace
 
 
