@@ -31,8 +31,10 @@ from benchmarks.processes import interruptible
 from benchmarks.pull import machine
 from benchmarks.samples import pyplot
 from syncengine import Config
-from syncengine.daemon import schedule
-from syncengine.daemon.schedule import CircuitState, Outcome, Pace
+from syncengine.daemon import breaker, schedule
+from syncengine.daemon.breaker import CircuitState
+from syncengine.daemon.pace import Pace
+from syncengine.daemon.schedule import Outcome
 from syncengine.errors import Unreachable
 
 _WARM, _AWAY, _AFTER = 1800, 600, 1800
@@ -196,7 +198,7 @@ def _play(
     world: World, turns: list[schedule.Turn], active: float, chance: Callable[[], float]
 ) -> None:
     """Every second of it; the clients below `active` are the active ones."""
-    circuits = [schedule.CLOSED] * len(turns)
+    circuits = [breaker.CLOSED] * len(turns)
     fresh = array("d", [0.0]) * len(turns)  # when each was last up to date
     for second in range(_END):
         clients, world.agenda[second] = world.agenda[second], []
@@ -214,17 +216,17 @@ def _play(
 def _poll(
     world: World,
     turn: schedule.Turn,
-    circuit: schedule.Circuit,
+    circuit: breaker.Circuit,
     second: int,
     rest: float,
     fresh: float,
     chance: Callable[[], float],
-) -> tuple[schedule.Turn, schedule.Circuit]:
+) -> tuple[schedule.Turn, breaker.Circuit]:
     """One client's turn, and what it made of its schedule and its view of the server."""
     pace, now = world.pace, float(second)
-    if not schedule.admits(circuit, now):
+    if not breaker.admits(circuit, now):
         return schedule.deferred(pace, turn, circuit, now, world.chance()), circuit
-    circuit = schedule.probing(circuit)
+    circuit = breaker.probing(circuit)
     failures = 0
     news = chance() < 1 - math.exp((fresh - now) / rest)
     for _ in range(1 + news):
@@ -234,10 +236,10 @@ def _poll(
                 if failures < _ATTEMPTS:
                     continue
                 return schedule.failed(pace, turn, Unreachable, now, world.chance()), circuit
-            circuit = schedule.refused(pace, circuit, Unreachable, now, world.chance())
+            circuit = breaker.refused(pace, circuit, Unreachable, now, world.chance())
             if circuit.state is CircuitState.OPEN:
                 return schedule.deferred(pace, turn, circuit, now, world.chance()), circuit
-        circuit = schedule.answered(circuit)
+        circuit = breaker.answered(circuit)
     outcome = Outcome.NEWS if news else Outcome.QUIET
     return schedule.succeeded(pace, turn, outcome, now, world.chance()), circuit
 

@@ -57,6 +57,8 @@ PURE = (
     "sync/absence.py",
     "sync/replays.py",
     "sync/intents.py",
+    "daemon/pace.py",
+    "daemon/breaker.py",
     "daemon/schedule.py",
     "plain.py",
     "store/words.py",

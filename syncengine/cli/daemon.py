@@ -23,7 +23,7 @@ from syncengine.cli.signing import new_credentials
 from syncengine.daemon.files import Files
 from syncengine.daemon.host import Host, Place, Wishes
 from syncengine.daemon.logs import LEVELS, Names, logging_to
-from syncengine.daemon.schedule import Pace, bounded
+from syncengine.daemon.pace import Pace, bounded
 from syncengine.daemon.service import SyncService
 from syncengine.daemon.settings import ServiceAccount, Settings
 from syncengine.daemon.unit import UNIT, unit_path, unit_text, write_unit

@@ -1,8 +1,8 @@
 """How accounts and servers stand, as values for whoever asks."""
 
+from syncengine.daemon.breaker import CircuitState
 from syncengine.daemon.gate import Server
 from syncengine.daemon.keeper import Keeper
-from syncengine.daemon.schedule import CircuitState
 from syncengine.daemon.states import AccountStatus, ServerStatus
 
 

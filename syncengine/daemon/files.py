@@ -12,9 +12,10 @@ from pathlib import Path
 from syncengine.config import Config, Environment
 from syncengine.engine import SyncEngine
 from syncengine.errors import StoreError
+from syncengine.filelock import is_taken
 from syncengine.remote.port import Remote
 from syncengine.store.database import Connect, connect_threaded
-from syncengine.store.lock import WriterLock
+from syncengine.store.lock import WriterLock, lock_path
 from syncengine.store.outbox import Undelivered, undelivered
 from syncengine.store.recovery import check
 
@@ -52,6 +53,10 @@ class Files:
                 yield
             finally:
                 del self._locks[path]
+
+    def is_owned_elsewhere(self, path: Path) -> bool:
+        """Whether somebody else syncs the file right now. A look at its lock: microseconds."""
+        return self._locks.get(path) is None and is_taken(lock_path(path))
 
     @property
     def can_recover(self) -> bool:

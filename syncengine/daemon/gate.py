@@ -11,8 +11,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol, TypeVar, runtime_checkable
 
 from syncengine.config import Environment
-from syncengine.daemon import schedule
-from syncengine.daemon.schedule import CircuitState, Pace
+from syncengine.daemon import breaker
+from syncengine.daemon.breaker import CircuitState
+from syncengine.daemon.pace import Pace
 from syncengine.daemon.states import Fault, fault_of
 from syncengine.errors import RemoteError, SyncEngineError, Throttled
 from syncengine.models import ConversationKey, Page, SummaryPage
@@ -38,55 +39,55 @@ class Server:
     ) -> None:
         """`changed` is called where it is left alone from now on, and where it is back."""
         self.name = name
-        self.circuit = schedule.CLOSED
+        self.circuit = breaker.CLOSED
         self.fault: Fault | None = None
         """Its last failure; None: it answered since."""
         self._pace = pace
         self._environment = environment
         self._changed = changed
-        self._budget = schedule.full_budget(pace, environment.monotonic())
+        self._budget = breaker.full_budget(pace, environment.monotonic())
         self._not_before = 0.0
 
     def admits(self) -> bool:
         """Whether it may be asked now."""
-        return schedule.admits(self.circuit, self._environment.monotonic())
+        return breaker.admits(self.circuit, self._environment.monotonic())
 
     def rest_is_over(self) -> None:
         """It may be asked again: the machine slept, the network may be another one."""
-        self.circuit = schedule.rested(self.circuit, self._environment.monotonic())
+        self.circuit = breaker.rested(self.circuit, self._environment.monotonic())
 
     async def ask(self, request: Callable[[], Awaitable[T]]) -> T:
         """Send a request when there is room for it. Raises Held, and what the request does."""
         await self._take_room()
         if not self.admits():
             raise self._held()
-        self.circuit = schedule.probing(self.circuit)
+        self.circuit = breaker.probing(self.circuit)
         try:
             result = await request()
         except SyncEngineError as error:
             self._note(error)
-            if self.circuit.state is CircuitState.OPEN and schedule.counts(type(error)):
+            if self.circuit.state is CircuitState.OPEN and breaker.counts(type(error)):
                 raise self._held() from error
             raise
         except BaseException:
-            self.circuit = schedule.abandoned(self.circuit, self._environment.monotonic())
+            self.circuit = breaker.abandoned(self.circuit, self._environment.monotonic())
             raise
         self._note(None)
         return result
 
     async def _take_room(self) -> None:
         now = self._environment.monotonic()
-        self._budget, wait = schedule.spent(self._pace, self._budget, now)
+        self._budget, wait = breaker.spent(self._pace, self._budget, now)
         wait = max(wait, self._not_before - now)
         if wait > 0 and self.admits():
             await self._environment.sleep(wait)
 
     def _note(self, error: SyncEngineError | None) -> None:
         before = self.circuit.state
-        if error is not None and schedule.counts(type(error)):
+        if error is not None and breaker.counts(type(error)):
             self._failed(error)
         else:
-            self.circuit = schedule.answered(self.circuit)
+            self.circuit = breaker.answered(self.circuit)
             if self.circuit.state is CircuitState.CLOSED:
                 self.fault = None
         if (before is CircuitState.CLOSED) != (self.circuit.state is CircuitState.CLOSED):
@@ -98,7 +99,7 @@ class Server:
         if asked is not None and asked <= _PATIENT:
             self._not_before, asked = max(self._not_before, now + asked), None
         self.fault = fault_of(error, self._environment.now(), self.fault)
-        self.circuit = schedule.refused(
+        self.circuit = breaker.refused(
             self._pace,
             self.circuit,
             type(error),

@@ -5,13 +5,16 @@ the fault that people are told.
 """
 
 import logging
+from collections.abc import Iterable, Sequence
 
 from attrs import define, evolve
 
+from syncengine import errors
 from syncengine.config import Environment
-from syncengine.daemon import schedule
+from syncengine.daemon import breaker, schedule
 from syncengine.daemon.gate import Held
 from syncengine.daemon.keeper import Ended, Keeper
+from syncengine.daemon.schedule import AccountState
 from syncengine.daemon.states import Fault, fault_of
 from syncengine.errors import Patience, StoreCorrupt, SyncEngineError, Unauthorized
 
@@ -56,6 +59,20 @@ class Judge:
             keeper.pace, keeper.turn, keeper.server.circuit, now, self._chance()
         )
 
+    def server_is_back(self, keepers: Iterable[Keeper]) -> Sequence[Keeper]:
+        """Its accounts that waited for it: they come soon."""
+        now, waiting = self._environment.monotonic(), [k for k in keepers if _waits_for_server(k)]
+        for keeper in waiting:
+            keeper.turn = schedule.released(
+                keeper.pace, keeper.turn, len(waiting), now, self._chance()
+            )
+        return waiting
+
+    def let_in(self, keeper: Keeper) -> None:
+        """Who had its file let go of it."""
+        now = self._environment.monotonic()
+        keeper.turn = schedule.let_in(keeper.pace, keeper.turn, now, self._chance())
+
     def _failed(self, keeper: Keeper, ended: Ended, now: float) -> None:
         assert ended.error is not None
         if ended.error_type is Held:
@@ -82,3 +99,12 @@ class Judge:
 
     def _chance(self) -> float:
         return self._environment.random.random()
+
+
+def _waits_for_server(keeper: Keeper) -> bool:
+    """Whether it failed, or was held up, for its server's sake."""
+    if keeper.turn.state not in (AccountState.AWAY, AccountState.RETRYING):
+        return False
+    if keeper.fault is None:
+        return True
+    return breaker.counts(getattr(errors, keeper.fault.error, SyncEngineError))

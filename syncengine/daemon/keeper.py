@@ -21,7 +21,8 @@ from syncengine import errors
 from syncengine.config import Environment
 from syncengine.daemon.files import Files
 from syncengine.daemon.gate import Gated, Held, Server
-from syncengine.daemon.schedule import Outcome, Pace, Turn
+from syncengine.daemon.pace import Pace
+from syncengine.daemon.schedule import Outcome, Turn
 from syncengine.daemon.settings import ServiceAccount, Settings
 from syncengine.daemon.states import Fault
 from syncengine.daemon.watching import Watch
@@ -30,6 +31,7 @@ from syncengine.errors import (
     RemovalHeldBack,
     StoreCorrupt,
     StoreError,
+    StoreLocked,
     StoreReplaced,
     SyncEngineError,
 )
@@ -88,6 +90,8 @@ class Keeper:
         self.watch = Watch(account.path)
         self.urgent = self.again = self.stale = False
         """A deletion waits; one more turn is wanted; its remote is to be made anew."""
+        self.locked_out = False
+        """Another program had its file when the last turn ended."""
         self.fault: Fault | None = None
         self.last_sync: int | None = None
         self.cycles = 0
@@ -128,12 +132,22 @@ class Keeper:
         """One cycle, and what belongs to it. Errors are in the result."""
         async with self.lock:
             self.cycles += 1
-            self.urgent = self.again = False
+            self.urgent = self.again = self.locked_out = False
             try:
-                return await self._twice_where_the_file_is_another(others_wait)
+                ended = await self._twice_where_the_file_is_another(others_wait)
             except SyncEngineError as error:
                 await self._close_file()
-                return Ended(error=error)
+                ended = Ended(error=error)
+            if issubclass(ended.error_type, StoreLocked):
+                self.locked_out = self._files.is_owned_elsewhere(self.account.path)
+            return ended
+
+    def is_let_in(self) -> bool:
+        """Whether who had its file gave it back; told once."""
+        if not self.locked_out or self._files.is_owned_elsewhere(self.account.path):
+            return False
+        self.locked_out = False
+        return True
 
     async def undelivered(self) -> Undelivered:
         """The deletions that wait. Raises StoreError."""

@@ -3,6 +3,7 @@
     every half second; what is due, also when somebody asks and when a turn ends:
         did the machine sleep? ─▶ all accounts soon, on new connections
         did another process write a file? ─▶ is there a deletion? ─▶ that account now
+        did one that synced a file let it go? ─▶ that account soon
         who is due? ─▶ is its server asked just now? ─▶ a turn, so many at once
 
 When each account is due, and what an error makes of it, is decided in `schedule`, and put on
@@ -22,13 +23,14 @@ from attrs import evolve
 
 from syncengine.config import Environment
 from syncengine.daemon import schedule
+from syncengine.daemon.breaker import CircuitState
 from syncengine.daemon.describing import account_status, server_status
 from syncengine.daemon.ending import all_ended
 from syncengine.daemon.files import Files
 from syncengine.daemon.gate import Server
 from syncengine.daemon.judging import Judge, Unexpected
 from syncengine.daemon.keeper import Ended, Keeper
-from syncengine.daemon.schedule import NEVER, AccountState, CircuitState
+from syncengine.daemon.schedule import NEVER, AccountState
 from syncengine.daemon.settings import ServiceAccount, Settings, checked, same
 from syncengine.daemon.states import AccountStatus, ServerStatus
 from syncengine.daemon.telling import Telling, Told
@@ -212,7 +214,12 @@ class SyncService:
             keeper = self._to_look.pop()
             name = keeper.account.name
             busy = name in self._turns or name in self._looks
-            if not busy and self._keepers.get(name) is keeper and keeper.watch.changed():
+            if busy or self._keepers.get(name) is not keeper:
+                continue
+            if keeper.is_let_in():
+                self._judge.let_in(keeper)
+                self._tell(keeper)
+            elif not keeper.locked_out and keeper.watch.changed():
                 self._looks[name] = asyncio.create_task(self._look(keeper))
 
     async def _look(self, keeper: Keeper) -> None:
@@ -373,6 +380,8 @@ class SyncService:
         status = self._server_status(server)
         if server.circuit.state is CircuitState.CLOSED:
             _log.info("server %s: back", server.name)
+            for keeper in self._judge.server_is_back(k for k in self._all() if k.server is server):
+                self._tell(keeper)
         elif server.fault is not None:
             _log.warning("server %s: %s", server.name, server.fault.message)
         self._telling.tell(status)

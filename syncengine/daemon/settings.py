@@ -8,7 +8,7 @@ from typing import Any
 from attrs import field, frozen
 
 from syncengine.config import Config
-from syncengine.daemon.schedule import Pace
+from syncengine.daemon.pace import Pace
 from syncengine.errors import ConfigError
 from syncengine.remote.port import Remote
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 from attrs import frozen
 
-from syncengine.daemon.schedule import AccountState, CircuitState
+from syncengine.daemon.breaker import CircuitState
+from syncengine.daemon.schedule import AccountState
 from syncengine.errors import SyncEngineError
 from syncengine.reports import Problem, Report, Status
 

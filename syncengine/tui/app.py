@@ -15,7 +15,7 @@ from textual.timer import Timer
 from textual.widgets import Footer, Static
 
 from syncengine.changes import Activity, ActivityKind, Update
-from syncengine.daemon.schedule import Pace
+from syncengine.daemon.pace import Pace
 from syncengine.engine import SyncEngine
 from syncengine.errors import EngineClosed, StoreLocked, SyncEngineError
 from syncengine.models import ConversationKey, Hit

@@ -11,7 +11,8 @@ from attrs import evolve
 
 from syncengine.daemon import schedule
 from syncengine.daemon.keeper import Ended, ended_by
-from syncengine.daemon.schedule import NEVER, AccountState, Outcome, Pace, Turn
+from syncengine.daemon.pace import Pace, poll_wait
+from syncengine.daemon.schedule import NEVER, AccountState, Outcome, Turn
 from syncengine.errors import SyncEngineError
 from syncengine.reports import Report
 
@@ -66,7 +67,7 @@ class Polling:
     def left_to_another(self) -> None:
         """Another program syncs the file: this one looks now and then whether it still does."""
         if self._pace is not None:
-            wait = schedule.poll_wait(self._pace.floor, self._random.random())
+            wait = poll_wait(self._pace.floor, self._random.random())
             self._turn = evolve(self._turn, due=monotonic() + wait)
 
     def _failed(self, ended: Ended) -> None:

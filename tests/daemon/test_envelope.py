@@ -1,5 +1,5 @@
 """What a server that fails gets is bounded, and the bound follows from the schedule's constants
-(law 12). It is stated in `syncengine/daemon/schedule.py`."""
+(law 12). It is stated in `syncengine/daemon/breaker.py`."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -9,7 +9,7 @@ from random import Random
 
 import pytest
 
-from syncengine.daemon import CircuitState, Pace, Settings, schedule
+from syncengine.daemon import CircuitState, Pace, Settings, breaker
 from syncengine.errors import ServerFault
 from tests.daemon.virtual import Machine, gone, hung, run
 
@@ -86,14 +86,14 @@ def test_ten_minutes_without_an_answer_stay_inside_the_envelope(
 
 @contextmanager
 def planted(name: str) -> Iterator[None]:
-    """A bug in the schedule."""
+    """A bug in the circuit breaker."""
     bugs: dict[str, tuple[str, Callable[..., object]]] = {
         "no back-off": ("backoff_wait", lambda pace, failures, chance: pace.backoff_least),
         "the breaker never opens": ("refused", lambda pace, circuit, *_, **__: circuit),
     }
     what, wrong = bugs[name]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(schedule, what, wrong)
+        patch.setattr(breaker, what, wrong)
         yield
 
 
@@ -116,13 +116,13 @@ def test_probes_are_never_more_than_twice_as_many_as_on_average(seconds: float) 
     pace, chance = Pace(), Random(1)
     most = 0
     for _ in range(3000):
-        circuit = schedule.Circuit(failures=pace.failures_to_open - 1)
-        circuit = schedule.refused(pace, circuit, ServerFault, 0, chance.random())
+        circuit = breaker.Circuit(failures=pace.failures_to_open - 1)
+        circuit = breaker.refused(pace, circuit, ServerFault, 0, chance.random())
         number = 0
         while circuit.retry_at <= seconds:
             number += 1
             at = circuit.retry_at
-            circuit = schedule.probing(circuit)
-            circuit = schedule.refused(pace, circuit, ServerFault, at, chance.random())
+            circuit = breaker.probing(circuit)
+            circuit = breaker.refused(pace, circuit, ServerFault, at, chance.random())
         most = max(most, number)
     assert probes(pace, seconds) <= most <= 2 * probes(pace, seconds)

@@ -1,4 +1,4 @@
-"""A server that hangs, as a process of its own, under a real daemon."""
+"""A server that ends, or hangs, as a process of its own, under a real daemon."""
 
 import json
 import os
@@ -134,6 +134,26 @@ def test_a_server_that_hangs_and_goes_on(house: House) -> None:
             wait_for(lambda: is_away(house))
             assert held(file) >= before - len(gone)
             os.kill(found.process.pid, signal.SIGCONT)
+            wait_for(lambda: is_well(house) and same(found, file))
+            assert not gone & set(history(found, *name))
+            log = finished(process)
+    assert 1 <= len(log) <= MOST_LINES, log
+
+
+def test_a_server_that_ends_and_comes_back(house: House, tmp_path: Path) -> None:
+    """Laws 9, 12 and 13: in the middle of a pull its process is told to end: the state says so,
+    once in the log, and deletions are taken meanwhile. Another takes its port, with the same
+    world and none of the tokens; the daemon signs in again and has all that the server has."""
+    with server(WORLD, SEED, memory=tmp_path / "world", list_cap=0) as found:
+        file = configured(house, found)
+        with house.daemon() as process:
+            in_the_middle(process, file)
+            found.end()
+            before, name = held(file), next(iter(visible(file, verified=False)))
+            gone = deleted(house, file, name)
+            wait_for(lambda: is_away(house))
+            assert held(file) >= before - len(gone)
+            found.start()
             wait_for(lambda: is_well(house) and same(found, file))
             assert not gone & set(history(found, *name))
             log = finished(process)

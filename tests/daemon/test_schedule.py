@@ -1,23 +1,21 @@
 """The schedule: properties of plain functions (laws 11 and 12)."""
 
-import itertools
 import math
 from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
 from syncengine import errors
-from syncengine.daemon import schedule
+from syncengine.daemon import breaker, schedule
+from syncengine.daemon.pace import Pace, backoff_wait, bounded
 from syncengine.daemon.schedule import (
     NEVER,
     AccountState,
-    Circuit,
-    CircuitState,
     Outcome,
-    Pace,
     Turn,
 )
 
@@ -88,7 +86,7 @@ def test_a_retry_has_full_jitter_under_one_ceiling(
     failures: int, error: type[errors.SyncEngineError], chance: float
 ) -> None:
     """Law 12: anything up to a bound that doubles, also after thousands of failures."""
-    wait = schedule.backoff_wait(PACE, failures, chance)
+    wait = backoff_wait(PACE, failures, chance)
     bound = min(PACE.backoff_ceiling, PACE.backoff_base * 2.0 ** min(failures - 1, 50))
     assert wait == max(PACE.backoff_least, chance * bound)
     turn = Turn(AccountState.SYNCING, NEVER, PACE.floor, failures=failures - 1)
@@ -145,6 +143,20 @@ def test_who_asks_for_a_sync_gets_one_also_where_it_stopped() -> None:
         assert schedule.asked(turn, NOW).due == NOW
 
 
+@given(st.integers(1, 2000), chances, chances)
+def test_who_was_locked_out_goes_on_soon_after_the_file_is_free(
+    failures: int, before: float, chance: float
+) -> None:
+    """Law 12: however long another program had the file, and only ever sooner than planned;
+    who waits for a person waits on."""
+    turn = schedule.begun(schedule.first_turn(PACE, NOW, 0))
+    turn = evolve(turn, failures=failures - 1)
+    turn = schedule.failed(PACE, turn, errors.StoreLocked, NOW, before)
+    free = schedule.let_in(PACE, turn, NOW + 1, chance)
+    assert free.due == min(turn.due, NOW + 1 + PACE.let_in_within * chance)
+    assert (free.state, free.failures) == (turn.state, turn.failures)
+
+
 def test_after_an_outage_the_pace_is_what_it_was() -> None:
     """What piled up while a server was away says nothing about how active an account is."""
     turn = schedule.first_turn(PACE, NOW, 0)
@@ -182,75 +194,11 @@ def test_a_wrong_clock_is_no_sleep(jump: float, monotonic: float) -> None:
     assert not schedule.slept(PACE, monotonic - abs(jump), monotonic)
 
 
-# A server
-
-
-def opened(number: int = 1) -> Circuit:
-    """A server that was left alone so often in a row."""
-    circuit = schedule.CLOSED
-    for _ in range(PACE.failures_to_open):
-        circuit = schedule.refused(PACE, circuit, errors.Unreachable, NOW, 1)
-    for _ in range(number - 1):
-        circuit = schedule.probing(circuit)
-        circuit = schedule.refused(PACE, circuit, errors.Unreachable, NOW, 1)
-    return circuit
-
-
-def test_a_server_that_fails_in_a_row_is_left_alone() -> None:
-    """So many failures open the circuit, one fewer does not, and one answer starts anew."""
-    circuit = schedule.CLOSED
-    for _ in range(PACE.failures_to_open - 1):
-        circuit = schedule.refused(PACE, circuit, errors.ServerFault, NOW, 1)
-        assert schedule.admits(circuit, NOW)
-    assert schedule.answered(circuit) == schedule.CLOSED
-    circuit = schedule.refused(PACE, circuit, errors.ServerFault, NOW, 1)
-    assert circuit.state is CircuitState.OPEN
-    assert not schedule.admits(circuit, NOW)
-    assert schedule.admits(circuit, circuit.retry_at)
-
-
-def test_one_probe_finds_out_whether_it_answers_again() -> None:
-    """Half open, nobody else asks; its answer closes the circuit, its failure opens it longer."""
-    circuit = schedule.probing(opened())
-    assert circuit.state is CircuitState.HALF_OPEN
-    assert not schedule.admits(circuit, math.inf)
-    assert schedule.answered(circuit) == schedule.CLOSED
-    again = schedule.refused(PACE, circuit, errors.Unreachable, NOW, 1)
-    assert again.state is CircuitState.OPEN
-    assert again.retry_at - NOW == 2 * (opened().retry_at - NOW)
-    given_up = schedule.abandoned(circuit, NOW)
-    assert schedule.admits(given_up, NOW)
-
-
-@given(st.lists(chances, min_size=1, max_size=60))
-def test_however_long_it_is_away_it_is_asked_under_the_ceiling(drawn: Sequence[float]) -> None:
-    """Law 12: the wait between two probes grows and has an end."""
-    circuit = opened()
-    for chance in drawn:
-        circuit = schedule.refused(PACE, schedule.probing(circuit), errors.Unreachable, NOW, chance)
-        assert PACE.backoff_least <= circuit.retry_at - NOW <= PACE.backoff_ceiling
-
-
-def test_answers_to_old_questions_do_not_end_a_wait() -> None:
-    """Requests that were under way when the circuit opened neither close nor prolong it."""
-    circuit = opened()
-    assert schedule.answered(circuit) is circuit
-    late = schedule.refused(PACE, circuit, errors.Unreachable, NOW, 1)
-    assert (late.retry_at, late.opened) == (circuit.retry_at, circuit.opened)
-
-
-def test_where_a_server_asks_one_request_to_wait_all_wait() -> None:
-    """Law 12: `Retry-After` opens the circuit at once, and a second one never shortens it."""
-    first = schedule.refused(PACE, schedule.CLOSED, errors.Throttled, NOW, 0, retry_after=100)
-    assert not schedule.admits(first, NOW + 99)
-    second = schedule.refused(PACE, first, errors.Throttled, NOW, 0, retry_after=10)
-    assert second.retry_at == first.retry_at
-
-
 @given(chances)
 def test_who_finds_the_server_left_alone_comes_after_its_time(chance: float) -> None:
     """Its accounts come back one after the other, and none of them counts it as a failure."""
-    circuit, turn = opened(), schedule.first_turn(PACE, NOW, 0)
+    circuit = breaker.refused(PACE, breaker.CLOSED, errors.Unreachable, NOW, 1, retry_after=9)
+    turn = schedule.first_turn(PACE, NOW, 0)
     later = schedule.deferred(PACE, turn, circuit, NOW, chance)
     assert later.failures == 0
     assert later.state is AccountState.AWAY
@@ -258,38 +206,19 @@ def test_who_finds_the_server_left_alone_comes_after_its_time(chance: float) -> 
     assert PACE.backoff_least <= wait <= PACE.backoff_least + PACE.spread
 
 
-def test_which_errors_are_the_servers_failure() -> None:
-    """A refusal is an answer: one account's wrong password says nothing about its server."""
-    assert schedule.counts(errors.Unreachable)
-    assert schedule.counts(errors.Throttled)
-    assert schedule.counts(errors.ServerFault)
-    for error in (errors.Unauthorized, errors.Gone, errors.Rejected, errors.ServiceNotEnabled):
-        assert not schedule.counts(error)
+@given(st.integers(1, 10_000), chances, chances)
+def test_accounts_of_a_server_that_is_back_come_soon_and_not_together(
+    waiting: int, before: float, chance: float
+) -> None:
+    """Law 12: one a second on average, all of them within the window, none later than planned."""
+    turn = Turn(AccountState.AWAY, NOW + 700 * before, PACE.floor, failures=9)
+    again = schedule.released(PACE, turn, waiting, NOW, chance)
+    window = min(PACE.spread, waiting * PACE.return_every)
+    assert again.due == min(turn.due, NOW + window * chance)
+    assert (again.state, again.failures) == (AccountState.AWAY, 9)
 
 
-# The budget
-
-
-@given(st.lists(st.floats(0, 10), min_size=1, max_size=200))
-def test_no_window_of_time_sees_more_than_the_budget(waits: Sequence[float]) -> None:
-    """However requests come, in any stretch of time are sent at most the burst and the rate."""
-    pace = Pace(requests_per_second=2, burst=5)
-    budget, now, sent = schedule.full_budget(pace, NOW), NOW, []
-    for pause in waits:
-        now += pause
-        budget, wait = schedule.spent(pace, budget, now)
-        sent.append(now + wait)
-    assert sent == sorted(sent)
-    for first, last in itertools.combinations(range(len(sent)), 2):
-        most = pace.burst + (sent[last] - sent[first]) * pace.requests_per_second
-        assert last - first + 1 <= most + 1 + 1e-6
-
-
-def test_a_server_that_is_rarely_asked_is_asked_at_once() -> None:
-    """The budget costs an ordinary poll nothing."""
-    budget, wait = schedule.spent(PACE, schedule.full_budget(PACE, NOW), NOW)
-    assert wait == 0
-    assert schedule.spent(PACE, budget, NOW + 1e9)[0].tokens == PACE.burst - 1
+# The pace
 
 
 @pytest.mark.parametrize(
@@ -314,7 +243,7 @@ def test_an_account_keeps_to_the_bounds_that_a_person_gave_it(
     included, whatever it went through; only bounds without room for the jitter give way."""
     if floor is not None and ceiling is not None and floor > ceiling:
         floor, ceiling = ceiling, floor
-    pace = schedule.bounded(PACE, floor=floor, ceiling=ceiling)
+    pace = bounded(PACE, floor=floor, ceiling=ceiling)
     turn, now = schedule.first_turn(pace, NOW, 0), NOW
     for outcome, chance in history:
         turn = schedule.succeeded(pace, schedule.begun(turn), outcome, now, chance)
@@ -328,9 +257,9 @@ def test_an_account_keeps_to_the_bounds_that_a_person_gave_it(
 def test_bounds_that_nobody_gave_are_the_paces() -> None:
     """One that is given moves the other only where it has to; and a rare poller retries no
     oftener than it polls."""
-    assert schedule.bounded(PACE) == PACE
-    often = schedule.bounded(PACE, ceiling=10)
+    assert bounded(PACE) == PACE
+    often = bounded(PACE, ceiling=10)
     assert (often.floor, often.ceiling, often.backoff_ceiling) == (8, 8, PACE.backoff_ceiling)
-    rarely = schedule.bounded(PACE, floor=3600)
+    rarely = bounded(PACE, floor=3600)
     assert (rarely.floor, rarely.ceiling, rarely.backoff_ceiling) == (3600, 3600, 7200)
-    assert schedule.bounded(PACE, floor=5).ceiling == PACE.ceiling
+    assert bounded(PACE, floor=5).ceiling == PACE.ceiling

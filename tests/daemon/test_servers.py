@@ -111,6 +111,31 @@ def test_who_comes_back_does_not_come_together(machine: Machine) -> None:
     run(test())
 
 
+@pytest.mark.parametrize("number", [2, 5, 30])
+def test_when_one_account_is_answered_the_others_soon_are_too(
+    machine: Machine, number: int
+) -> None:
+    """Law 12: nobody waits a minute for a server that is known to be back; whoever waits for
+    a person waits on."""
+
+    async def test() -> None:
+        accounts = [machine.account(f"user{n}") for n in range(number)]
+        machine.passwords["other"] = "wrong"
+        async with machine.service(*accounts, machine.account("other")) as service:
+            await asyncio.sleep(130)
+            machine.line.answer = gone
+            await outage(machine, service)
+            await machine.until(lambda: service.servers["main"].fault is None, within=700)
+            took = await machine.until(
+                lambda: all(service.accounts[each.name].fault is None for each in accounts)
+            )
+            assert took <= number * Pace().return_every + 1
+            assert service.accounts["other"].state is AccountState.UNAUTHORIZED
+            assert service.accounts["other"].cycles == 1
+
+    run(test())
+
+
 def test_a_wait_that_a_server_asks_for_is_obeyed_by_all_its_accounts(machine: Machine) -> None:
     """`Retry-After` in seconds: nobody asks before, and another server's accounts go on."""
 

@@ -7,6 +7,7 @@ import sys
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from attrs import define, field
@@ -19,19 +20,26 @@ class Server:
     world: str
     seed: int
     switches: Mapping[str, object] = field(factory=dict)
+    memory: Path | None = None
+    """A file that its world outlives it in; None: what happened is forgotten when it ends."""
     url: str = ""
     """Where it answers, once it was started."""
     process: "subprocess.Popen[str] | None" = None
 
     def start(self) -> None:
-        """Its world is as at the first start: what happened since is forgotten."""
-        port = self.url.rpartition(":")[2] or "0"
-        command = [sys.executable, "-m", "syncengine.emulator", "--port", port]
-        command += ["--world", self.world, "--seed", str(self.seed)]
-        command += [f"--set={name}={value}" for name, value in self.switches.items()]
+        """Without a memory its world is as at the first start."""
+        command = [sys.executable, "-m", *self._arguments(self.url.rpartition(":")[2] or "0")]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert self.process.stdout is not None
         self.url = json.loads(self.process.stdout.readline())["url"]
+
+    def _arguments(self, port: str) -> list[str]:
+        switches = [f"{name}={value}" for name, value in self.switches.items()]
+        if self.memory is not None:
+            known = (str(self.memory), port, self.world, str(self.seed))
+            return ["tests.engine.lasting", *known, *switches]
+        named = ["--port", port, "--world", self.world, "--seed", str(self.seed)]
+        return ["syncengine.emulator", *named, *(f"--set={each}" for each in switches)]
 
     def end(self) -> None:
         """As a person ends it; also where it is stopped."""
@@ -43,9 +51,11 @@ class Server:
 
 
 @contextmanager
-def server(world: str, seed: int, **switches: object) -> Iterator[Server]:
+def server(
+    world: str, seed: int, *, memory: Path | None = None, **switches: Any
+) -> Iterator[Server]:
     """One that runs, until the block ends."""
-    found = Server(world, seed, switches)
+    found = Server(world, seed, switches, memory)
     try:
         found.start()
         yield found
@@ -54,7 +64,7 @@ def server(world: str, seed: int, **switches: object) -> Iterator[Server]:
 
 
 @contextmanager
-def serving(world: str, seed: int, **switches: object) -> Iterator[str]:
+def serving(world: str, seed: int, **switches: Any) -> Iterator[str]:
     """An emulator in a process of its own; its URL."""
     with server(world, seed, **switches) as found:
         yield found.url

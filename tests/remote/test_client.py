@@ -259,6 +259,30 @@ async def test_a_token_from_a_callable() -> None:
     assert [r.headers["authorization"] for r in server.seen] == ["Bearer c1", "Bearer c2"]
 
 
+async def same_token() -> str:
+    """Whoever supplies a token may keep it for longer than the server does."""
+    return "same-token"
+
+
+async def test_the_same_token_again() -> None:
+    """A server that was restarted forgets a token, and knows it again from the next sign-in
+    on: refused once, it is tried once more, and the credentials are not called wrong."""
+    server = Server([expired, page()])
+    remote = server.remote(password=None, token=same_token)
+    assert len((await remote.fetch_page(BOB)).messages) == 1
+    await remote.close()
+    assert [r.headers["authorization"] for r in server.seen] == ["Bearer same-token"] * 2
+
+
+async def test_the_same_token_refused_again() -> None:
+    """Law 12: it is not tried for ever, and its text is in no error."""
+    server = Server([expired])
+    error = await failing(server, password=None, token=same_token)
+    assert isinstance(error, Unauthorized)
+    assert "same-token" not in str(error)
+    assert len(server.seen) == 2
+
+
 async def test_a_wrong_password() -> None:
     """The service says ``invalid_grant``; the person is told what to check."""
     said = {"error": "invalid_grant", "error_description": f"invalid password {PASSWORD}"}

@@ -96,19 +96,6 @@ async def test_a_fixed_token_cannot_be_renewed() -> None:
     assert "new one" in refused.value.hint
 
 
-async def test_the_same_token_again() -> None:
-    """A source that supplies the refused token again is not asked for ever."""
-
-    async def same() -> str:
-        return "same-token"
-
-    tokens = Tokens(same)
-    assert await tokens.current() == "same-token"
-    with pytest.raises(Unauthorized) as refused:
-        await tokens.renew("same-token")
-    assert "same-token" not in str(refused.value)
-
-
 @pytest.mark.parametrize(
     ("error", "expected"),
     [

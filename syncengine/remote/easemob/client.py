@@ -206,14 +206,17 @@ class EasemobRemote:
         check_accepted(reply.body)
 
     async def _ask(self, request: Request, url: httpx.URL) -> Reply:
-        """A successful answer; an expired token is renewed once, for all who wait (law 12)."""
-        token = await self._tokens.current()
+        """A successful answer; an expired token is renewed once, for all who wait (law 12).
+
+        A renewal may supply the refused token again, as where a server forgot it in a restart
+        and knows it from the new sign-in on: then it is tried once more."""
+        token, refused = await self._tokens.current(), ""
         for renewals_left in range(MOST_RENEWALS, -1, -1):
             self._requests += 1
             reply = await self._door.send(request, url, token)
-            if reply.status != 401 or not renewals_left:
+            if reply.status != 401 or not renewals_left or token == refused:
                 break
-            token = await self._tokens.renew(token)
+            token, refused = await self._tokens.renew(token), token
         return self._successful(request, reply, token)
 
     def _successful(self, request: Request, reply: Reply, token: str = "") -> Reply:
