@@ -47,7 +47,7 @@ class Connection(asyncio.Protocol):
     def __init__(self) -> None:
         self._waiter: asyncio.Future[None] | None = None
         self._error: Exception | None = None
-        self._lost = False
+        self._over = asyncio.Event()
         self._idle_since = monotonic()
         self._poll: Callable[[int], Sized] | None = None
         self._begin()
@@ -66,7 +66,7 @@ class Connection(asyncio.Protocol):
         """Whether another request may be sent here."""
         rested = monotonic() - self._idle_since
         kept = self._complete and self._keep and rested < _LONGEST_REST
-        return kept and not (self._lost or self._transport.is_closing() or self._has_news())
+        return kept and not (self._transport.is_closing() or self._has_news())
 
     def _has_news(self) -> bool:
         """Whether something came, perhaps the end, that the event loop did not look at yet."""
@@ -101,6 +101,11 @@ class Connection(asyncio.Protocol):
     def abort(self) -> None:
         """End the connection at once. May be called twice."""
         self._transport.abort()
+
+    async def close(self) -> None:
+        """End it, and wait until its socket is closed."""
+        self.abort()
+        await self._over.wait()
 
     def _take(self) -> bytes:
         piece = self._pieces.popleft()
@@ -151,7 +156,7 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """It is closed, by whoever."""
-        self._lost = True
+        self._over.set()
         if exc is None and self._begun and not self._has_length():
             self._complete = True
         self._fail(exc or Broken("the connection was closed"))

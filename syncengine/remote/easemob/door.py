@@ -218,7 +218,7 @@ class FastLane(httpx.AsyncBaseTransport):
         """End the connection."""
         connection, self._connection = self._connection, None
         if connection is not None:
-            connection.abort()
+            await connection.close()
 
     async def _connected(self, url: httpx.URL, timeout: float | None) -> "Connection":
         if self._connection is None or not self._connection.reusable:
