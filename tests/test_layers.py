@@ -31,7 +31,7 @@ LAYERS = (
 DOORS = {
     "aiosqlite": ("store/database.py",),
     "sqlite3": ("store/",),
-    "httpx": ("remote/easemob/client.py", "emulator/transport.py"),
+    "httpx": ("remote/easemob/door.py", "emulator/transport.py"),
     "tenacity": ("retry.py",),
     "starlette": ("emulator/",),
     "uvicorn": ("emulator/",),
@@ -44,6 +44,7 @@ DOORS = {
     "tomlkit": ("accounts/editing.py",),
     "prometheus_client": ("daemon/metrics.py",),
     "h11": ("daemon/answering.py",),
+    "httptools": ("remote/easemob/connection.py",),
 }
 """Which files may import an outside library."""
 

@@ -8,7 +8,6 @@ import json
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
-from itertools import chain
 
 from syncengine.changes import What
 from syncengine.models import ConversationKey, MessageRow, Summary
@@ -140,7 +139,8 @@ def _write(connection: sqlite3.Connection, view: View, batch: Batch) -> None:
     last_row = _write_inserts(connection, row, batch.inserts, batch.seen_at)
     if batch.hidden:
         connection.executemany(_HIDE, [(n, row, m) for m, n in batch.hidden.items()])
-    write_sightings(connection, row, batch.sighted, batch.reopened)
+    if batch.sighted or batch.reopened:
+        write_sightings(connection, row, batch.sighted, batch.reopened)
     if batch.restored:
         write_restored(connection, row, batch.restored)
     if batch.replaces:
@@ -179,8 +179,11 @@ def _write_inserts(
     last_row = 0
     for start in range(0, len(inserts), _ROWS_AT_ONCE):
         part = inserts[start : start + _ROWS_AT_ONCE]
-        values = chain.from_iterable((row, seen_at, place, *message) for place, message in part)
-        cursor = connection.execute(_insert_statement(len(part)), tuple(values))
+        values: list[object] = []
+        for place, message in part:
+            values.extend((row, seen_at, place))
+            values.extend(message)
+        cursor = connection.execute(_insert_statement(len(part)), values)
         last_row = cursor.lastrowid or 0
     return last_row
 

@@ -44,8 +44,10 @@ def covered(page: Page, run: Run, places: Sequence[int], *, to_head: bool) -> Co
 
 def sightings(page: Page, held: Mapping[str, HeldMessage]) -> Absence | None:
     """Messages that were doubted and are shown; also a page that proves nothing shows them."""
-    shown = {message.message_id for message in page.messages}
-    cleared = [m for m in shown & held.keys() if held[m].doubted and (held[m].hidden or 0) >= 0]
+    doubted = {m for m, found in held.items() if found.doubted and (found.hidden or 0) >= 0}
+    if not doubted:
+        return None
+    cleared = doubted & {message.message_id for message in page.messages}
     return Absence(page.served_at or 0, cleared=sorted(cleared)) if cleared else None
 
 

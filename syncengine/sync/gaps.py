@@ -122,8 +122,10 @@ def _unproved(run: Run, places: Sequence[int], local: Local) -> Iterator[tuple[G
 
 def _attached(known: Sequence[int | None]) -> bool:
     """The first message is held, and all that is held of the others is older."""
-    first = known[0] if known else None
-    return first is not None and all(p is None or p < first for p in known[1:])
+    if not known or known[0] is None:
+        return False
+    first, *others = [position for position in known if position is not None]
+    return all(position < first for position in others)
 
 
 def _below_first(known: Sequence[int | None]) -> list[int | None]:
@@ -137,10 +139,10 @@ def _below_first(known: Sequence[int | None]) -> list[int | None]:
 
 def _anchors(known: Sequence[int | None]) -> list[int | None]:
     """Keep the longest falling sequence of positions; the rest becomes unknown."""
-    indexes = [i for i, position in enumerate(known) if position is not None]
     rising = [-p for p in known if p is not None]
     if all(a < b for a, b in pairwise(rising)):
         return list(known)
+    indexes = [i for i, position in enumerate(known) if position is not None]
     keep = {indexes[i] for i in _longest_rising(rising)}
     return [position if i in keep else None for i, position in enumerate(known)]
 
@@ -166,22 +168,16 @@ def _longest_rising(values: Sequence[int]) -> list[int]:
 def _places(run: Run, anchors: Sequence[int | None], local: Local) -> list[int] | Shift:
     """Positions for the whole run, given those of its anchors."""
     places: list[int] = []
-    i = 0
-    while i < len(anchors):
-        anchor = anchors[i]
-        if anchor is not None:
-            places.append(anchor)
-            i += 1
-            continue
-        stop = i
-        while stop < len(anchors) and anchors[stop] is None:
-            stop += 1
-        lower = anchors[stop] if stop < len(anchors) else None
-        stretch = _stretch(run.ids[i:stop], places[-1] if places else None, lower, local)
-        if isinstance(stretch, Shift):
-            return stretch
-        places += stretch
-        i = stop
+    fixed = [(i, anchor) for i, anchor in enumerate(anchors) if anchor is not None]
+    for stop, lower in [*fixed, (len(anchors), None)]:
+        ids = run.ids[len(places) : stop]
+        if ids:
+            stretch = _stretch(ids, places[-1] if places else None, lower, local)
+            if isinstance(stretch, Shift):
+                return stretch
+            places += stretch
+        if lower is not None:
+            places.append(lower)
     return places
 
 
@@ -248,8 +244,10 @@ def _room(upper: int, lower: int | None, local: Local) -> tuple[int, int | None]
 
 def _touches(gap: Gap, upper: int, local: Local) -> bool:
     """Whether nothing is held from a gap's upper end to just below `upper`."""
+    if gap.high == upper:
+        return True  # the usual page, and no look at the store
     below = local.below(upper)
-    return gap.high == upper or below is None or below < gap.high
+    return below is None or below < gap.high
 
 
 def _remaining(
@@ -333,14 +331,12 @@ def _upper_end(run: Run, places: Sequence[int], local: Local) -> int:
 
 def _rest(gap: Gap, low: int, touching: bool, run: Run) -> Gap | None:
     """What remains of `gap` below a run whose lowest position is `low`."""
-    rest = evolve(gap, high=min(gap.high, low))
+    high = min(gap.high, low)
     if run.end:
-        if touching and gap.low == START:
-            return None
-        return evolve(rest, cursor=None, seam=True, guessed=False)
+        return None if touching and gap.low == START else Gap(gap.low, high, seam=True)
     if not touching or (gap.seam and gap.high <= low):
-        return rest
-    return evolve(rest, cursor=run.cursor, seam=False)
+        return evolve(gap, high=high)
+    return evolve(gap, high=high, cursor=run.cursor, seam=False)
 
 
 def _frontier(gaps: Sequence[Gap], low: int) -> Gap | None:

@@ -77,6 +77,8 @@ def with_proof(link: Link) -> Link | None:
 def new_of(link: Link, page: Page) -> Sequence[MessageRow]:
     """What a page shows that is none of the link's rows: a server that repeats one for ever
     leads nowhere."""
+    if not link.rows:
+        return page.messages
     known = {row.message_id for row in link.rows}
     return [message for message in page.messages if message.message_id not in known]
 
@@ -85,18 +87,20 @@ def moved(link: Link, page: Page) -> Link:
     """The link after a page, whatever the writer made of it."""
     if not page.messages:
         return evolve(link, cursor=page.cursor or link.cursor)
-    named = [index for index, m in enumerate(page.messages) if is_named(m.message_id)]
-    if not named:
+    named = (
+        i for i in reversed(range(len(page.messages))) if is_named(page.messages[i].message_id)
+    )
+    lowest, above = next(named, None), next(named, None)
+    if lowest is None:
         rows = [*link.rows, *new_of(link, page)]
         return evolve(link, rows=rows, cursor=page.cursor or link.cursor)
-    last = page.messages[named[-1]]
-    earlier = [page.messages[index].message_id for index in named[:-1]]
+    last = page.messages[lowest]
     return evolve(
         link,
         above=last.message_id,
-        before=earlier[-1] if earlier else link.above,
+        before=link.above if above is None else page.messages[above].message_id,
         cursor=page.cursor or last.message_id,
-        rows=page.messages[named[-1] + 1 :],
+        rows=page.messages[lowest + 1 :],
         sent_at=last.timestamp,
         fresh=page.served_at is None or page.served_at - last.timestamp < FRESH_MS,
     )

@@ -111,8 +111,8 @@ def _run(page: Page, *, above: str | None = None, head: bool = False) -> Run:
 
 def _distinct(run: Run) -> Run:
     """A page may repeat a message, or include its start: the first place counts."""
-    ids = list(dict.fromkeys(run.ids))
-    return run if len(ids) == len(run.ids) else evolve(run, ids=ids)
+    repeats = len(set(run.ids)) < len(run.ids)
+    return evolve(run, ids=list(dict.fromkeys(run.ids))) if repeats else run
 
 
 def _place(
@@ -318,7 +318,11 @@ def _batch(
         moves=moves,
         inserts=inserts,
         seen_at=served_at,
-        replaces=[row for m, row in distinct.items() if m in held and _is_newer(row, held[m])],
+        replaces=[
+            distinct[m]
+            for m, found in held.items()
+            if m in distinct and _is_newer(distinct[m], found)
+        ],
         gaps_closed=[gap for gap in gaps if gap not in after],
         gaps_opened=[gap for gap in woven.gaps if gap not in before],
         newest_changed=bool(moves) or (run.head and bool(inserts)),
@@ -344,12 +348,13 @@ def _longest_stay(rows: Mapping[str, MessageRow], held: Held, served_at: int | N
 def _arrivals(inserts: Sequence[tuple[int, MessageRow]], gaps: Sequence[Gap], woven: Woven) -> int:
     """How many of the messages are new on the server: those that do not lie in the first
     descent to the start of history. A new seam below them hides any number."""
-    newest = max((place for place, _ in inserts), default=START)
+    places = [place for place, _ in inserts]
+    newest = max(places, default=START)
     seams = [gap for gap in woven.gaps if gap.seam and gap.low != START and gap not in gaps]
     if any(gap.high <= newest for gap in seams):
         return UNCOUNTED
     unread = max((gap.high for gap in gaps if gap.low == START), default=START)
-    return sum(1 for place, _ in inserts if place > unread)
+    return len([place for place in places if place > unread]) if newest > unread else 0
 
 
 def _guarded(batch: Batch, page: Page, view: View) -> Batch:

@@ -31,7 +31,7 @@ class Replays:
 
         If the same question gets it once more, it is believed.
         """
-        answer = hash(tuple(message.message_id for message in page.messages))
+        answer = hash(tuple([message.message_id for message in page.messages]))
         known = self._answers.setdefault(key, _Answers(start, answer))
         repeated = known.last == answer and known.start != start
         if not start:

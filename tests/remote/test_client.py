@@ -4,8 +4,7 @@ import asyncio
 import json
 import logging
 import traceback
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import httpx
@@ -25,7 +24,7 @@ from syncengine.errors import (
     Unreachable,
 )
 from syncengine.models import ConversationKey, Kind
-from syncengine.remote.easemob import EasemobRemote, client
+from syncengine.remote.easemob import EasemobRemote, door
 from tests.remote import wire
 
 BOB = ConversationKey("bob", Kind.CHAT)
@@ -557,7 +556,7 @@ async def test_a_page_that_becomes_too_large(status: int) -> None:
     body = Chunks(b"x" * 65536, 10**6)
     error = await failing(Server([httpx.Response(status, stream=body)]))
     assert "too large" in str(error)
-    assert body.read == client.LARGEST_ANSWER // 65536 + 1
+    assert body.read == door.LARGEST_ANSWER // 65536 + 1
 
 
 async def test_a_body_shorter_than_it_says() -> None:
@@ -593,167 +592,6 @@ async def test_odd_messages_are_kept(body: bytes, kept: str) -> None:
     (row,) = (await remote.fetch_page(BOB)).messages
     await remote.close()
     assert row.message_id.startswith(kept)
-
-
-# Lanes, over real sockets
-
-
-@asynccontextmanager
-async def listening(
-    answer: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]],
-) -> AsyncIterator[str]:
-    """A bare server on this machine."""
-
-    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            await answer(reader, writer)
-        finally:
-            writer.close()
-
-    server = await asyncio.start_server(handle, "127.0.0.1", 0)
-    async with server:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-
-
-async def request_from(reader: asyncio.StreamReader) -> bytes:
-    """One whole request."""
-    head = await reader.readuntil(b"\r\n\r\n")
-    length = head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0]
-    return head + await reader.readexactly(int(length or 0))
-
-
-def http(body: bytes, *, length: int | None = None, status: str = "200 OK") -> bytes:
-    """An answer as bytes."""
-    size = len(body) if length is None else length
-    return f"HTTP/1.1 {status}\r\nContent-Length: {size}\r\n\r\n".encode() + body
-
-
-async def socket_error(base: str, timeout: float = 5.0) -> SyncEngineError:
-    """The error of a page over a socket."""
-    remote = EasemobRemote(base, app_key="org#app", user="alice", token="t", timeout=timeout)
-    with pytest.raises(SyncEngineError) as raised:
-        await remote.fetch_page(BOB)
-    await remote.close()
-    return raised.value
-
-
-@pytest.mark.parametrize(
-    "sent",
-    [
-        b"",
-        b"HTTP/1.1 200",
-        b"no http at all\r\n\r\n",
-        http(wire.page([wire.row()]), length=9999),
-        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab",
-    ],
-)
-async def test_connections_that_break(sent: bytes) -> None:
-    """A connection that ends before, within or after the head of an answer is no answer."""
-
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await request_from(reader)
-        writer.write(sent)
-        await writer.drain()
-
-    async with listening(answer) as base:
-        assert isinstance(await socket_error(base), Unreachable)
-
-
-async def test_nobody_listens() -> None:
-    """A refused connection is a server that cannot be reached."""
-    async with listening(lambda *_: asyncio.sleep(0)) as base:
-        pass
-    assert isinstance(await socket_error(base), Unreachable)
-
-
-async def test_a_server_that_is_silent() -> None:
-    """Silence ends with the timeout."""
-
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.read()
-
-    async with listening(answer) as base:
-        assert isinstance(await socket_error(base, timeout=0.05), Unreachable)
-
-
-async def test_a_server_that_trickles() -> None:
-    """An answer that comes byte by byte, never silent for long, ends with the deadline."""
-
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await request_from(reader)
-        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n")
-        end = asyncio.ensure_future(reader.read())
-        while not end.done():
-            writer.write(b" ")
-            await asyncio.wait([end], timeout=0.01)
-
-    async with listening(answer) as base:
-        assert isinstance(await socket_error(base, timeout=0.05), Unreachable)
-
-
-async def test_lanes_are_kept_and_counted() -> None:
-    """Requests one after the other use one connection; at the same time, one each."""
-    connections = 0
-
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        nonlocal connections
-        connections += 1
-        while not reader.at_eof():
-            try:
-                await request_from(reader)
-            except asyncio.IncompleteReadError:
-                return
-            writer.write(http(wire.page([wire.row()])))
-
-    async with listening(answer) as base:
-        remote = EasemobRemote(base, app_key="org#app", user="alice", token="t")
-        for _ in range(5):
-            await remote.fetch_page(BOB)
-        assert connections == 1
-        await asyncio.gather(*[remote.fetch_page(BOB) for _ in range(4)])
-        await asyncio.gather(*[remote.fetch_page(BOB) for _ in range(4)])
-        assert connections == 4
-        await remote.close()
-
-
-async def test_a_connection_that_the_server_closed_meanwhile() -> None:
-    """A connection that ended while it was idle is replaced, and nobody notices."""
-
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await request_from(reader)
-        writer.write(http(wire.page([wire.row()])))
-        await writer.drain()
-
-    async with listening(answer) as base:
-        remote = EasemobRemote(base, app_key="org#app", user="alice", token="t")
-        for _ in range(3):
-            assert len((await remote.fetch_page(BOB)).messages) == 1
-            await asyncio.sleep(0.01)
-        await remote.close()
-
-
-async def test_a_page_that_is_cancelled_half_way() -> None:
-    """A request cancelled while its body comes leaves a lane that works."""
-    begun = asyncio.Event()
-
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await request_from(reader)
-        if begun.is_set():
-            writer.write(http(wire.page([wire.row()])))
-            return
-        writer.write(http(b"half", length=9999))
-        begun.set()
-        await reader.read()
-
-    async with listening(answer) as base:
-        remote = EasemobRemote(base, app_key="org#app", user="alice", token="t")
-        fetch = asyncio.ensure_future(remote.fetch_page(BOB))
-        await begun.wait()
-        fetch.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await fetch
-        assert len((await remote.fetch_page(BOB)).messages) == 1
-        await remote.close()
 
 
 async def test_all_lanes_are_closed() -> None:

@@ -1,11 +1,15 @@
-"""The contract, kept by the Easemob adapter against the emulator, in one process."""
+"""The contract, kept by the Easemob adapter against the emulator: in one process without a
+network, and over sockets by both kinds of lanes."""
+
+from collections.abc import AsyncIterator
 
 import pytest
 from attrs import define, field
 
-from syncengine.emulator import Emulator, World
+from syncengine.emulator import Emulator, World, running
 from syncengine.models import ConversationKey, Kind
 from syncengine.remote.easemob import EasemobRemote
+from syncengine.remote.easemob.door import Transport, fast_lanes, httpx_lanes
 from tests.remote.contract import RemoteContract
 
 
@@ -15,6 +19,9 @@ class EasemobHarness:
 
     world: World = field(init=False)
     emulator: Emulator = field(init=False)
+    url: str = "http://localhost"
+    lanes: Transport | None = None
+    """None: no network in between."""
 
     def __attrs_post_init__(self) -> None:
         self.world = World(clock=lambda: 1_700_000_000_000)
@@ -26,11 +33,11 @@ class EasemobHarness:
     def remote(self) -> EasemobRemote:
         """Alice's."""
         return EasemobRemote(
-            "http://localhost",
+            self.url,
             app_key="org#app",
             user="alice",
             password="alice",
-            transport=self.emulator.transport,
+            transport=self.lanes or self.emulator.transport,
         )
 
     def say(self, key: ConversationKey, text: str) -> str:
@@ -53,3 +60,13 @@ class TestEasemobContract(RemoteContract):
     def harness(self) -> EasemobHarness:
         """Everything fresh."""
         return EasemobHarness()
+
+
+class TestEasemobContractOverSockets(RemoteContract):
+    @pytest.fixture(params=[httpx_lanes, fast_lanes])
+    async def harness(self, request: pytest.FixtureRequest) -> AsyncIterator[EasemobHarness]:
+        """Everything fresh, and a network in between."""
+        made = EasemobHarness()
+        async with running(made.emulator) as url:
+            made.url, made.lanes = url, request.param(url)
+            yield made
