@@ -120,7 +120,7 @@ def place_of_time(connection: sqlite3.Connection, row: int, at: int) -> int:
 
     Found in a few looks where messages came evenly, for a look goes where the time should be
     and sees some messages to both sides of it, however far apart their positions are. Every
-    third one halves what is left, so the cost grows with the logarithm at most.
+    fourth one halves what is left, so the cost grows with the logarithm at most.
     """
     ends = queries.ends(connection, row)
     if ends is None or ends.newest.timestamp < at:
@@ -130,7 +130,7 @@ def place_of_time(connection: sqlite3.Connection, row: int, at: int) -> int:
     while before < at:  # and `since` is not
         look += 1
         share = (high - low) * (at - before) // (since - before)
-        middle = low + (share if look % 3 else (high - low) // 2)
+        middle = low + (share if look % 4 else (high - low) // 2)
         near = queries.sent_near(connection, row, low, middle, high)
         if near[0][1] >= at:
             high, since = near[0]

@@ -83,19 +83,19 @@ def test_times_of_bursts_cost_few_looks(step: int) -> None:
 
 
 def test_an_absurd_time_costs_the_logarithm() -> None:
-    """Law 9: one message far in the future draws every look to the oldest ones; each third look
+    """Law 9: one message far in the future draws every look to the oldest ones; each fourth look
     halves what is left."""
-    connection, places = store([*range(1000), 1 << 62], [STEP] * 1001)
-    for number in (17, 400, 900):
-        assert looks_for(connection, number, places[number]) <= 1 + 3 * 10
+    connection, places = store([*range(10_000), 1 << 62], [STEP] * 10_001)
+    for number in (17, 4000, 9000):
+        assert looks_for(connection, number, places[number]) <= 1 + 4 * 14
     connection.close()
 
 
 def test_times_that_double_cost_the_logarithm() -> None:
-    """Law 9: where the steps in time double, no look goes far, but for each third one."""
+    """Law 9: where the steps in time double, no look goes far, but for each fourth one."""
     times = [1 << n for n in range(1000)]
     times = [min(each, 1 << 62) + n for n, each in enumerate(times)]
     connection, places = store(times, [STEP] * len(times))
     for number in (3, 17, 40, 55, 900):
-        assert looks_for(connection, times[number], places[number]) <= 1 + 3 * 10
+        assert looks_for(connection, times[number], places[number]) <= 1 + 4 * 10
     connection.close()
