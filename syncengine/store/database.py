@@ -155,7 +155,9 @@ def _open(path: Path, read_only: bool) -> sqlite3.Connection:
         return _configured(f"file:{quote(str(path))}?mode=rw", _WRITER_SETTINGS)
     try:
         return _configured(f"file:{quote(str(path))}?mode=ro")
-    except sqlite3.OperationalError:
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:
+            raise  # somebody writes it: as it stands it may contradict itself
         # A file in a folder that cannot be written has nowhere for its shared memory.
         # Nothing can be writing it either, so it may be read as it stands.
         _refuse_half(path)

@@ -22,7 +22,7 @@ from syncengine.errors import (
 )
 from syncengine.models import ConversationKey, Kind, MessageRow, Summary
 from syncengine.schema_files import schema_path
-from syncengine.store import queries
+from syncengine.store import database, queries
 from syncengine.store.batch import HEAD, START, Batch, Bookkeeping, Gap, Shift
 from syncengine.store.database import (
     Connect,
@@ -423,6 +423,21 @@ async def test_a_locked_file_says_that_another_program_writes_it(tmp_path: Path)
         other.execute("ROLLBACK")
     await store.apply([always(first_page())])
     await store.close()
+
+
+async def test_a_file_that_somebody_holds_is_not_read_as_it_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Law 9: without locks a reader might see half a commit: it says who is in the way."""
+    monkeypatch.setattr(database, "_SETTINGS", ("PRAGMA busy_timeout = 1",))
+    path = tmp_path / "a.db"
+    await _write_first_page(path)
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("PRAGMA locking_mode = EXCLUSIVE")
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(StoreLocked):
+            await connect_inline(path, True)
+        other.execute("ROLLBACK")
 
 
 async def _impatient(path: Path, read_only: bool) -> Connection:
