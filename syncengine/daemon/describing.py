@@ -3,19 +3,21 @@
 from syncengine.daemon.breaker import CircuitState
 from syncengine.daemon.gate import Server
 from syncengine.daemon.keeper import Keeper
-from syncengine.daemon.states import AccountStatus, ServerStatus
+from syncengine.daemon.schedule import AccountState, state_after
+from syncengine.daemon.states import AccountStatus, Fault, ServerStatus
 
 
 def account_status(keeper: Keeper, next_sync: int | None) -> AccountStatus:
     """One account; `next_sync` in ms, local clock."""
+    state, fault = _stands(keeper)
     return AccountStatus(
         name=keeper.account.name,
         path=keeper.account.path,
         server=keeper.account.server,
-        state=keeper.turn.state,
+        state=state,
         last_sync=keeper.last_sync,
         next_sync=next_sync,
-        fault=keeper.fault,
+        fault=fault,
         failures=keeper.turn.failures,
         requests=keeper.requests,
         received=keeper.received,
@@ -23,6 +25,15 @@ def account_status(keeper: Keeper, next_sync: int | None) -> AccountStatus:
         report=keeper.report,
         copy=keeper.copy,
     )
+
+
+def _stands(keeper: Keeper) -> tuple[AccountState, Fault | None]:
+    """How it stands, and why. A turn goes on for minutes where its server does not answer, for
+    each request is tried again: from the first failure on that is told, until it answers."""
+    state, fault = keeper.turn.state, keeper.server.fault
+    if state is AccountState.SYNCING and fault is not None:
+        return state_after(fault.error_type), fault
+    return state, keeper.fault
 
 
 def server_status(server: Server, accounts: int, next_try: int | None) -> ServerStatus:

@@ -3,7 +3,11 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
+
+from syncengine.daemon.keeper import Keeper
+from syncengine.errors import SyncEngineError
 
 _log = logging.getLogger("syncengine.daemon")
 
@@ -29,3 +33,9 @@ async def all_ended(
     finally:
         end.cancel()
         await asyncio.gather(end, return_exceptions=True)
+
+
+async def closed(keeper: Keeper) -> None:
+    """When nothing is under way with it any more."""
+    with suppress(SyncEngineError):
+        await keeper.close()

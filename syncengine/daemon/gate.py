@@ -35,16 +35,22 @@ class Server:
     """One server, as the accounts of this process share it."""
 
     def __init__(
-        self, name: str, pace: Pace, environment: Environment, changed: Callable[["Server"], None]
+        self,
+        name: str,
+        pace: Pace,
+        environment: Environment,
+        changed: Callable[["Server"], None],
+        noticed: Callable[["Server"], None],
     ) -> None:
-        """`changed` is called where it is left alone from now on, and where it is back."""
+        """`changed` is called where it is left alone from now on, and where it is back;
+        `noticed` at the first failure after an answer, and at the first answer after one."""
         self.name = name
         self.circuit = breaker.CLOSED
         self.fault: Fault | None = None
         """Its last failure; None: it answered since."""
         self._pace = pace
         self._environment = environment
-        self._changed = changed
+        self._changed, self._noticed = changed, noticed
         self._budget = breaker.full_budget(pace, environment.monotonic())
         self._not_before = 0.0
 
@@ -83,7 +89,7 @@ class Server:
             await self._environment.sleep(wait)
 
     def _note(self, error: SyncEngineError | None) -> None:
-        before = self.circuit.state
+        before, failed = self.circuit.state, self.fault is not None
         if error is not None and breaker.counts(type(error)):
             self._failed(error)
         else:
@@ -92,6 +98,8 @@ class Server:
                 self.fault = None
         if (before is CircuitState.CLOSED) != (self.circuit.state is CircuitState.CLOSED):
             self._changed(self)
+        if failed != (self.fault is not None):
+            self._noticed(self)
 
     def _failed(self, error: SyncEngineError) -> None:
         now = self._environment.monotonic()

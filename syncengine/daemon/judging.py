@@ -9,7 +9,6 @@ from collections.abc import Iterable, Sequence
 
 from attrs import define, evolve
 
-from syncengine import errors
 from syncengine.config import Environment
 from syncengine.daemon import breaker, schedule
 from syncengine.daemon.gate import Held
@@ -105,6 +104,4 @@ def _waits_for_server(keeper: Keeper) -> bool:
     """Whether it failed, or was held up, for its server's sake."""
     if keeper.turn.state not in (AccountState.AWAY, AccountState.RETRYING):
         return False
-    if keeper.fault is None:
-        return True
-    return breaker.counts(getattr(errors, keeper.fault.error, SyncEngineError))
+    return keeper.fault is None or breaker.counts(keeper.fault.error_type)

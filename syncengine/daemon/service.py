@@ -25,7 +25,7 @@ from syncengine.config import Environment
 from syncengine.daemon import schedule
 from syncengine.daemon.breaker import CircuitState
 from syncengine.daemon.describing import account_status, server_status
-from syncengine.daemon.ending import all_ended
+from syncengine.daemon.ending import all_ended, closed
 from syncengine.daemon.files import Files
 from syncengine.daemon.gate import Server
 from syncengine.daemon.judging import Judge, Unexpected
@@ -34,7 +34,7 @@ from syncengine.daemon.schedule import NEVER, AccountState
 from syncengine.daemon.settings import ServiceAccount, Settings, checked, same
 from syncengine.daemon.states import AccountStatus, ServerStatus
 from syncengine.daemon.telling import Telling, Told
-from syncengine.errors import ConfigError, EngineClosed, StoreError, SyncEngineError
+from syncengine.errors import ConfigError, EngineClosed, StoreError
 
 _log = logging.getLogger("syncengine.daemon")
 
@@ -93,7 +93,7 @@ class SyncService:
         tasks += [task for task in (self._loop, self._ticking) if task is not None]
         for task in tasks:
             task.cancel()
-        closing = [asyncio.create_task(_close(keeper)) for keeper in self._all()]
+        closing = [asyncio.create_task(closed(keeper)) for keeper in self._all()]
         await self._bounded({*tasks, *closing})
         self._telling.close()
 
@@ -301,8 +301,13 @@ class SyncService:
     def _add(self, accounts: Mapping[str, ServiceAccount]) -> None:
         for account in accounts.values():
             if account.server not in self._servers:
-                server = Server(account.server, self._pace, self._environment, self._server_changed)
-                self._servers[account.server] = server
+                self._servers[account.server] = Server(
+                    account.server,
+                    self._pace,
+                    self._environment,
+                    changed=self._server_changed,
+                    noticed=self._server_noticed,
+                )
             keeper = Keeper(
                 account,
                 self._servers[account.server],
@@ -319,7 +324,7 @@ class SyncService:
         tasks = [t for k in keepers for t in self._tasks_of(k)]
         for task in tasks:
             task.cancel()
-        closing = {asyncio.create_task(_close(keeper)) for keeper in keepers}
+        closing = {asyncio.create_task(closed(keeper)) for keeper in keepers}
         await self._bounded({*tasks, *closing})
         for keeper in keepers:
             keeper.turn = evolve(keeper.turn, state=AccountState.REMOVED, due=NEVER)
@@ -386,6 +391,12 @@ class SyncService:
             _log.warning("server %s: %s", server.name, server.fault.message)
         self._telling.tell(status)
 
+    def _server_noticed(self, server: Server) -> None:
+        """Whoever asks it just now stands otherwise."""
+        for keeper in (self._keepers[name] for name in self._turns):
+            if keeper.server is server:
+                self._tell(keeper)
+
     def _wall(self, due: float) -> int | None:
         """A monotonic moment by the local clock, ms."""
         if abs(due) == NEVER:
@@ -398,9 +409,3 @@ class SyncService:
     def _server_status(self, server: Server) -> ServerStatus:
         number = sum(keeper.server is server for keeper in self._all())
         return server_status(server, number, self._wall(server.circuit.retry_at))
-
-
-async def _close(keeper: Keeper) -> None:
-    """When nothing is under way with it any more."""
-    with suppress(SyncEngineError):
-        await keeper.close()

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from attrs import frozen
 
+from syncengine import errors
 from syncengine.daemon.breaker import CircuitState
 from syncengine.daemon.schedule import AccountState
 from syncengine.errors import SyncEngineError
@@ -20,6 +21,12 @@ class Fault:
     hint: str
     since: int
     """Ms, local clock: when it was first met; the same error again keeps it."""
+
+    @property
+    def error_type(self) -> type[SyncEngineError]:
+        """The class of that name; the root of all for one that is no public error."""
+        found: type[SyncEngineError] = getattr(errors, self.error, SyncEngineError)
+        return found
 
 
 @frozen

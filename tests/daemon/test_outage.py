@@ -81,13 +81,19 @@ def standing(house: House) -> Standing | None:
 
 
 def is_away(house: House) -> bool:
-    """Whether the state tells that the server is, and since when."""
+    """Whether the state tells that the server is, since when, and when it is tried again."""
+    found = standing(house)
+    return found is not None and bool(found.next_sync) and says_that_it_is_away(house)
+
+
+def says_that_it_is_away(house: House) -> bool:
+    """Whether the state tells so, and since when, also while it is tried."""
     found = standing(house)
     return (
         found is not None
         and found.error == "Unreachable"
         and found.state == "away"
-        and bool(found.message and found.hint and found.error_since and found.next_sync)
+        and bool(found.message and found.hint and found.error_since)
     )
 
 
@@ -138,6 +144,26 @@ def test_a_server_that_hangs_and_goes_on(house: House) -> None:
             assert not gone & set(history(found, *name))
             log = finished(process)
     assert 1 <= len(log) <= MOST_LINES, log
+
+
+def test_a_server_that_hangs_while_a_deletion_waits(house: House) -> None:
+    """Laws 8 and 9: each request is tried six times, which takes longer than anybody waits: the
+    state says that the server is away after the first; then the deletion is delivered."""
+    with server("2x20", SEED, list_cap=0) as found:
+        house.url = found.url
+        file = house.add(ACCOUNT)
+        with house.daemon() as process:
+            process.send_signal(signal.SIGUSR1)
+            wait_for(lambda: file.exists() and held(file) == 40 and is_well(house))
+            assert found.process is not None
+            os.kill(found.process.pid, signal.SIGSTOP)
+            name = next(iter(visible(file, verified=False)))
+            gone = deleted(house, file, name)
+            wait_for(lambda: says_that_it_is_away(house))
+            os.kill(found.process.pid, signal.SIGCONT)
+            wait_for(lambda: is_well(house) and not gone & set(history(found, *name)))
+            log = finished(process)
+    assert len(log) <= MOST_LINES, log
 
 
 def test_a_server_that_ends_and_comes_back(house: House, tmp_path: Path) -> None:

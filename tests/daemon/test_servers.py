@@ -6,11 +6,13 @@ from itertools import pairwise
 
 import pytest
 
-from syncengine.daemon import AccountState, CircuitState, Pace, ServerStatus
+from syncengine.daemon import AccountState, CircuitState, Pace, ServerStatus, SyncService
 from tests.daemon.virtual import Machine, gone, hung, run, says
 from tests.harness import picture
 
 OUTAGE = 600
+REQUEST = 60
+"""Seconds that a request for an answer, however slow, waits at most."""
 
 
 async def outage(machine: Machine, service: object, seconds: float = OUTAGE) -> float:
@@ -109,6 +111,37 @@ def test_who_comes_back_does_not_come_together(machine: Machine) -> None:
             assert in_a_second <= 6
 
     run(test())
+
+
+def test_a_turn_whose_server_does_not_answer_says_so(machine: Machine) -> None:
+    """Law 9: its requests are tried again for minutes, and a deletion waits meanwhile: from the
+    first of them on that ends without an answer, nobody is told that it is syncing."""
+
+    async def test() -> None:
+        machine.write("alice")
+        account = machine.account("alice")
+        async with machine.service(account) as service:
+            await asyncio.sleep(130)
+            machine.line.answer = hung
+            service.sync_now()
+            await machine.until(lambda: stands(service) is AccountState.SYNCING)
+            took = await machine.until(lambda: stands(service) is AccountState.AWAY)
+            assert took <= REQUEST + 1
+            found = service.accounts["alice"]
+            assert (found.next_sync, found.failures) == (None, 0)  # the turn goes on
+            assert found.fault is not None
+            assert found.fault.error == "Unreachable"
+            machine.line.answer = None
+            await machine.until(lambda: stands(service) is AccountState.WAITING)
+            assert service.accounts["alice"].cycles == found.cycles
+            assert service.accounts["alice"].fault is None
+
+    run(test())
+
+
+def stands(service: SyncService) -> AccountState:
+    """How alice's account does."""
+    return service.accounts["alice"].state
 
 
 @pytest.mark.parametrize("number", [2, 5, 30])
