@@ -1,5 +1,5 @@
-"""Reads pages of a file for some seconds, and prints how long they took: run as a process of
-its own beside a pull, `python -m benchmarks.reading FILE SECONDS`."""
+"""Reads pages of a file until its input ends, and prints how long they took: run as a process
+of its own beside a pull, `python -m benchmarks.reading FILE`."""
 
 import asyncio
 import json
@@ -47,12 +47,12 @@ async def read_until(engine: SyncEngine, over: Callable[[], bool]) -> Times:
     return Times.of(taken)
 
 
-async def _main(path: Path, seconds: float) -> Times:
+async def _main(path: Path) -> Times:
+    ended = asyncio.create_task(asyncio.to_thread(sys.stdin.read))
     # Who else reads leaves the search index to the program that syncs.
     async with SyncEngine.open(path, config=Config(index_search=False)) as engine:
-        end = time.monotonic() + seconds
-        return await read_until(engine, lambda: time.monotonic() > end)
+        return await read_until(engine, ended.done)
 
 
 if __name__ == "__main__":
-    print(json.dumps(asdict(asyncio.run(_main(Path(sys.argv[1]), float(sys.argv[2]))))))
+    print(json.dumps(asdict(asyncio.run(_main(Path(sys.argv[1]))))))
