@@ -1,0 +1,14 @@
+"""Other programs that pull the same records, each in the configuration its documentation
+recommends."""
+
+from collections.abc import Mapping
+
+from benchmarks.peers.peer import CannotRun, Filled, Peer, Source, WrongCount
+from benchmarks.peers.script import Script
+from benchmarks.peers.signing import source_of
+
+__all__ = ["PEERS", "CannotRun", "Filled", "Peer", "Source", "WrongCount", "source_of"]
+
+_ALL: tuple[Peer, ...] = (Script(),)
+PEERS: Mapping[str, Peer] = {each.name: each for each in _ALL}
+"""By name, in the order in which a table shows them."""
