@@ -1,14 +1,32 @@
-"""Other programs that pull the same records, each in the configuration its documentation
+"""Other programs that pull the same records, each in the configuration that its documentation
 recommends."""
 
 from collections.abc import Mapping
 
+from benchmarks.peers.node import NodePeer
 from benchmarks.peers.peer import CannotRun, Filled, Peer, Source, WrongCount
 from benchmarks.peers.script import Script
 from benchmarks.peers.signing import source_of
 
 __all__ = ["PEERS", "CannotRun", "Filled", "Peer", "Source", "WrongCount", "source_of"]
 
-_ALL: tuple[Peer, ...] = (Script(),)
+_ALL: tuple[Peer, ...] = (
+    NodePeer(
+        name="websdk",
+        package="easemob-websdk",
+        keeps="nothing",
+        leaves_out="a store: gaps, deletions, resume, search",
+        program="websdk.cjs",
+        shelved=False,
+    ),
+    Script(),
+    NodePeer(
+        name="pouchdb",
+        package="pouchdb",
+        keeps="leveldb",
+        leaves_out="gaps, order, search",
+        program="pouchdb.cjs",
+    ),
+)
 PEERS: Mapping[str, Peer] = {each.name: each for each in _ALL}
 """By name, in the order in which a table shows them."""
