@@ -3,6 +3,7 @@ recommends."""
 
 from collections.abc import Mapping
 
+from benchmarks.peers.browser import RxDB
 from benchmarks.peers.node import NodePeer
 from benchmarks.peers.peer import CannotRun, Filled, Peer, Source, WrongCount
 from benchmarks.peers.script import Script
@@ -27,6 +28,23 @@ _ALL: tuple[Peer, ...] = (
         leaves_out="gaps, order, search",
         program="pouchdb.cjs",
     ),
+    NodePeer(
+        name="powersync",
+        package="@powersync/node",
+        keeps="SQLite",
+        leaves_out="gaps, order, anything to read before the end, search",
+        program="powersync.mjs",
+        beside=("better-sqlite3",),
+    ),
+    NodePeer(
+        name="watermelondb",
+        package="@nozbe/watermelondb",
+        keeps="SQLite",
+        leaves_out="gaps, order, resume of the first sync, search",
+        program="watermelondb.cjs",
+        beside=("better-sqlite3",),
+    ),
+    RxDB(),
 )
 PEERS: Mapping[str, Peer] = {each.name: each for each in _ALL}
 """By name, in the order in which a table shows them."""

@@ -36,7 +36,7 @@ def main() -> int:
         with interruptible(), _scratch(options.scratch) as scratch:
             _try(PEERS[options.name], options.messages, scratch, console)
     except (CannotRun, WrongCount) as error:
-        console.print(f"{options.name}: {error}", markup=False)
+        console.print(f"{options.name}: {error}", markup=False, soft_wrap=True)
         return 1
     return 0
 
@@ -60,8 +60,9 @@ def _try(peer: Peer, messages: int, scratch: Path, console: Console) -> None:
         TemporaryDirectory(prefix="syncengine-peer-") as folder,
     ):
         filled = peer.run(scratch, Path(folder), source_of(server, conversations, each))
-    console.print(f"{peer.name}: {version}", markup=False)
-    console.print(f"keeps {peer.keeps}; leaves out {peer.leaves_out}", markup=False)
+    console.print(f"{peer.name}: {version}", markup=False, soft_wrap=True)
+    words = f"keeps {peer.keeps}; leaves out {peer.leaves_out}"
+    console.print(words, markup=False, soft_wrap=True)
     table = Table("records", "seconds", "records/s", "peak MB")
     rate = f"{filled.records / filled.seconds:,.0f}"
     seconds, peak = f"{filled.seconds:.2f}", f"{filled.peak_mb:.0f}"

@@ -7,13 +7,16 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
-from benchmarks.peers.peer import CannotRun
+from attrs import asdict
+
+from benchmarks.peers.peer import CannotRun, Source
 
 ROOT = Path(__file__).parent.parent.parent
-_PATIENCE = 1800.0
+PATIENCE = 1800.0
 """Seconds for one program: a million records of the slowest peer take about four minutes."""
 
 
@@ -34,15 +37,20 @@ def child(
 
 def output(command: Sequence[str], cwd: Path = ROOT) -> str:
     """What a program says. Raises CannotRun with its last words where it fails."""
-    streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with child(command, cwd, **streams) as process:
+    pipe = subprocess.PIPE
+    with child(command, cwd, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe) as process:
         try:
-            said, complaint = process.communicate(timeout=_PATIENCE)
+            said, complaint = process.communicate(timeout=PATIENCE)
         except subprocess.TimeoutExpired:
-            raise CannotRun(f"{command[0]} did not end within {_PATIENCE:,.0f} s") from None
+            raise CannotRun(f"{_named(command)} took over {PATIENCE:,.0f} s") from None
     if process.returncode:
-        raise CannotRun(f"{' '.join(command[:3])} failed: {_last(complaint or said)}")
+        raise CannotRun(f"{_named(command)} failed: {_last(complaint or said)}")
     return said
+
+
+def _named(command: Sequence[str]) -> str:
+    """Without what it is told, in which there is a token."""
+    return " ".join(takewhile(lambda word: not word.startswith("{"), command))
 
 
 def _last(words: str) -> str:
@@ -56,12 +64,13 @@ def python(module: str, *arguments: str) -> list[str]:
 
 
 @contextmanager
-def server(command: Sequence[str]) -> Iterator[Any]:
-    """A server for as long as the block lasts; gives the JSON of its first line. It ends with
-    its input too, so also when this process is killed. Raises CannotRun where it says nothing."""
+def shelf(name: str, source: Source) -> Iterator[dict[str, str]]:
+    """The shelf of a peer, for as long as the block lasts; gives its `url`. It ends with its
+    input, so also when this process is killed. Raises CannotRun where it does not serve."""
+    command = python("benchmarks.peers.shelf", name, json.dumps(asdict(source)))
     with child(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         line = process.stdout.readline()
         if not line:
-            raise CannotRun(f"{' '.join(command[:3])} ended before it served")
+            raise CannotRun(f"{_named(command)} ended before it served")
         yield json.loads(line)

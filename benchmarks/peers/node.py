@@ -1,14 +1,13 @@
 """Peers that are programs of Node: `programs/NAME.cjs` or `.mjs`."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any
 
 from attrs import asdict, frozen
 
-from benchmarks.peers.children import output, python, server
+from benchmarks.peers.children import output, shelf
 from benchmarks.peers.npm import home, installed
 from benchmarks.peers.peer import Filled, Source, checked
 
@@ -35,12 +34,10 @@ class NodePeer:
 
     def run(self, scratch: Path, folder: Path, source: Source) -> Filled:
         """See `Peer.run`."""
-        with self._server(source) as served:
+        with self._shelf(source) as served:
             told = json.dumps({**asdict(source), **served, "folder": str(folder)})
             said = output(["node", self.program, told], home(scratch))
         return checked(Filled(**json.loads(said)), source)
 
-    def _server(self, source: Source) -> AbstractContextManager[Any]:
-        if not self.shelved:
-            return nullcontext({})
-        return server(python("benchmarks.peers.shelf", self.name, json.dumps(asdict(source))))
+    def _shelf(self, source: Source) -> AbstractContextManager[Mapping[str, str]]:
+        return shelf(self.name, source) if self.shelved else nullcontext({})

@@ -11,7 +11,7 @@ _PROGRAMS = Path(__file__).parent / "programs"
 _BROWSER = ROOT / "tests" / "sdk" / "browser.cjs"
 """What the web SDK expects of a browser, which its tests have too."""
 _LOCK = "package-lock.json"
-_COMPILED = Path("node_modules/better-sqlite3")
+_SQLITE = Path("node_modules/better-sqlite3")
 
 
 def home(scratch: Path) -> Path:
@@ -32,8 +32,8 @@ def installed(scratch: Path, package: str, *, compiled: bool = False) -> str:
         output(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], folder)
         (folder / "installed").write_text((folder / _LOCK).read_text())
     _copy(folder)
-    if compiled and not list((folder / _COMPILED).glob("build/Release/*.node")):
-        output(["npm", "run", "install"], folder / _COMPILED)
+    if compiled and not (folder / _SQLITE / "build/Release/better_sqlite3.node").exists():
+        output(["npm", "run", "install"], folder / _SQLITE)
     manifest = json.loads((folder / "node_modules" / package / "package.json").read_text())
     return str(manifest["version"])
 

@@ -14,12 +14,17 @@ from contextlib import suppress
 from functools import partial
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from benchmarks.peers import couch
+from benchmarks.peers import couch, pulls, stream
 from benchmarks.peers.answers import Answer, Record, Reply, Request, Shelf
 from benchmarks.peers.hand import Row, client, conversations, pages
 from benchmarks.peers.peer import Source
 
-SHELVES: Mapping[str, Shelf] = {"pouchdb": couch.shelf}
+SHELVES: Mapping[str, Shelf] = {
+    "pouchdb": couch.shelf,
+    "rxdb": pulls.rxdb,
+    "powersync": stream.shelf,
+    "watermelondb": pulls.watermelon,
+}
 """What answers for which peer."""
 
 

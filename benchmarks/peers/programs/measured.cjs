@@ -19,7 +19,9 @@ async function measured(fill, count) {
     // Some of the libraries leave timers behind: end as soon as the line is out.
     process.stdout.write(said + "\n", () => process.exit(0));
   } catch (error) {
-    process.stderr.write(String(error?.stack ?? JSON.stringify(error)) + "\n", () => process.exit(1));
+    // What is wrong stands last, where it is looked for.
+    const words = `${error?.stack}\n${error instanceof Error ? error : JSON.stringify(error)}\n`;
+    process.stderr.write(words, () => process.exit(1));
   }
 }
 
