@@ -32,7 +32,7 @@ def emulator(world: str, *options: str) -> Iterator[Server]:
         yield Server(**json.loads(process.stdout.readline()))
     finally:
         process.terminate()
-        process.wait()
+        process.communicate()  # which closes its output too
 
 
 @frozen
