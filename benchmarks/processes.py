@@ -49,7 +49,7 @@ def emulator(world: str, *options: str) -> Iterator[Server]:
         yield Server(**json.loads(line))
     finally:
         process.terminate()
-        process.wait()
+        process.communicate()  # which closes its output too
 
 
 @frozen
