@@ -1,7 +1,7 @@
 """What becomes of a cost when the account grows: rows against the smallest, and a plot."""
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
 from attrs import asdict, field, frozen
@@ -13,7 +13,9 @@ from benchmarks.running import interleaved
 _EACH = 1000
 """Messages of a conversation that is pulled."""
 _TIME_GOAL, _MEMORY_GOAL = 1.15, 1.25
-"""To the smallest account."""
+"""To the smallest account, and to the one before."""
+_FILLED = 100_000
+"""Messages after which the caches of the store have their size."""
 
 
 @frozen
@@ -51,8 +53,22 @@ def _pull_rows(figures: Mapping[int, Sequence[Figures]]) -> list[Row]:
     peaks = {size: [each.peak_mb for each in runs] for size, runs in figures.items()}
     return [
         *against_smallest("time", seconds, "µs/message", _TIME_GOAL),
-        *against_smallest("memory", peaks, "MB", _MEMORY_GOAL),
+        *_memory_rows(peaks),
     ]
+
+
+def _memory_rows(peaks: Mapping[int, Sequence[float]]) -> Iterator[Row]:
+    before: int | None = None
+    for size, values in sorted(peaks.items()):
+        yield row(
+            f"{size:,} messages: memory",
+            values,
+            "MB",
+            to=() if before is None else peaks[before],
+            floor="" if before is None else f"{before:,}",
+            goal=None if before is None or before < _FILLED else _MEMORY_GOAL,
+        )
+        before = size
 
 
 def against_smallest(

@@ -21,6 +21,7 @@ from typing import Any
 from attrs import asdict
 
 from benchmarks import beside, growth
+from benchmarks.peers import PEERS
 from benchmarks.processes import Figures, Server, emulator, measure
 from benchmarks.profile import profile
 from benchmarks.results import Result, Row, row
@@ -31,11 +32,12 @@ from syncengine import Config
 from syncengine.emulator.sized import Size
 
 SCALES: Mapping[str, Mapping[str, Any]] = {
-    "small": {"world": "50x1000", "growth": [10_000, 30_000]},
+    "small": {"world": "30x1000", "growth": [5_000, 20_000]},
     "full": {"world": "200x1000", "runs": 5, "growth": [10_000, 100_000, 1_000_000, 5_000_000]},
 }
 
-_FLOORS = ("insert", "network", "decode", "loop")
+_FLOOR = "insert"
+_FLOORS = (_FLOOR, "network", "decode", "loop")
 _ENGINES = ("engine", "indexed")
 _GOALS = {"httpx": {"engine": 1.0, "indexed": 0.85}}
 """Of the floor over the same transport."""
@@ -52,29 +54,47 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--floor-fetchers", type=int, default=8, help="of the floors: their best")
     parser.add_argument("--transport", choices=TRANSPORTS, default="httpx", help="of both")
     parser.add_argument("--growth", type=int, nargs="*", default=[], metavar="MESSAGES")
-    parser.add_argument("--peers", action="store_true", help="other sync engines, too")
+    parser.add_argument(
+        "--peers",
+        nargs="*",
+        choices=PEERS,
+        metavar="NAME",
+        help="other sync engines, too, or these",
+    )
 
 
 def run(options: argparse.Namespace) -> Result:
     """Measure all of it."""
     size = Size.parse(options.world)
     need_room(_ROOM * max([size.conversations * size.messages, *options.growth]))
-    with emulator(options.world) as server:
+    with emulator(options.world) as server, beside.peers(server, size, options.peers) as peers:
         served = _served(server, options)
-        with beside.peers(server, size, wanted=options.peers) as (peers, left_out):
-            figures = interleaved({**_programs(server, options), **peers}, options.runs, "pull")
+        programs = {**_programs(server, options), **peers.programs}
+        figures = _whole(interleaved(programs, options.runs, "pull"))
         profiled = profile(server, options, figures) if options.profile else growth.NOTHING
     wrong = _wrong(figures, served.messages)
     grown = growth.pulls(options) if options.growth and not wrong else growth.NOTHING
-    note = _note(served, figures["insert"])
+    beside_rows = beside.rows(figures, options.transport)
     return Result(
         case="pull",
         setting=_setting(options),
-        rows=[*_rows(figures, options.transport), *profiled.rows, *grown.rows],
+        rows=[*_rows(figures, options.transport), *beside_rows, *profiled.rows, *grown.rows],
         wrong=wrong,
         plots=[*profiled.plots, *grown.plots],
-        notes=[note, *left_out, *profiled.notes],
+        notes=[_note(served, figures[_FLOOR]), *peers.notes, *profiled.notes],
     )
+
+
+Runs = Mapping[str, Sequence[Figures]]
+
+
+def _whole(found: Mapping[str, Sequence[Figures | None]]) -> Runs:
+    """Without the peers that failed."""
+    return {
+        name: [each for each in runs if each is not None]
+        for name, runs in found.items()
+        if None not in runs
+    }
 
 
 def _setting(options: argparse.Namespace) -> str:
@@ -91,11 +111,13 @@ def _served(server: Server, options: argparse.Namespace) -> Figures:
     return measure("loop", **how)
 
 
-def _programs(server: Server, options: argparse.Namespace) -> dict[str, Callable[[], Figures]]:
+def _programs(
+    server: Server, options: argparse.Namespace
+) -> dict[str, Callable[[], Figures | None]]:
     how = asdict(server)
     over = {**how, "transport": options.transport}
     floor = {"fetchers": options.floor_fetchers}
-    programs: dict[str, Callable[[], Figures]] = {
+    programs: dict[str, Callable[[], Figures | None]] = {
         name: partial(measure, name, **floor, **(how if name == "loop" else over))
         for name in _FLOORS
     }
@@ -104,7 +126,7 @@ def _programs(server: Server, options: argparse.Namespace) -> dict[str, Callable
     return programs
 
 
-def _wrong(figures: Mapping[str, Sequence[Figures]], expected: int) -> str:
+def _wrong(figures: Runs, expected: int) -> str:
     """What did not pull every message, or other ones than the rest."""
     short = {
         name: each.messages
@@ -118,34 +140,39 @@ def _wrong(figures: Mapping[str, Sequence[Figures]], expected: int) -> str:
     return f"the files differ: {', '.join(sorted(digests))}" if len(digests) > 1 else ""
 
 
-def _rows(figures: Mapping[str, Sequence[Figures]], transport: str) -> Iterator[Row]:
-    floor = figures["insert"]
+def _rows(figures: Runs, transport: str) -> Iterator[Row]:
     goals: Mapping[str, float] = _GOALS.get(transport, _FASTER_GOALS)
-    rates = [each.rate for each in floor]
-    for name, runs in figures.items():
+    kept = {name: figures[name] for name in (_FLOOR, *_ENGINES)}
+    yield from _against(figures, "{}", "messages/s", _rate, goals)
+    yield from _against(kept, "{}: CPU", "µs/message", lambda each: each.cpu)
+    yield from _against(figures, "{}: memory", "MB", lambda each: each.peak_mb)
+    yield from _against(kept, "{}: file", "bytes/message", _bytes_each)
+
+
+def _against(
+    figures: Runs,
+    name: str,
+    unit: str,
+    value: Callable[[Figures], float],
+    goals: Mapping[str, float] | None = None,
+) -> Iterator[Row]:
+    """A row for each program; the ratios are to the floor."""
+    floor = [value(each) for each in figures[_FLOOR]]
+    for program, runs in figures.items():
+        itself = program == _FLOOR
         yield row(
-            name,
-            [each.rate for each in runs],
-            "messages/s",
-            to=rates,
-            floor="insert",
-            more_is_better=True,
-            goal=goals.get(name),
+            name.format(program),
+            [value(each) for each in runs],
+            unit,
+            to=() if itself else floor,
+            floor="" if itself else _FLOOR,
+            more_is_better=unit.endswith("/s"),
+            goal=(goals or {}).get(program),
         )
-    for name in ("insert", *_ENGINES):
-        cpu = [each.cpu for each in figures[name]]
-        yield row(f"{name}: CPU", cpu, "µs/message", to=[e.cpu for e in floor], floor="insert")
-    for name, runs in figures.items():
-        peak = [each.peak_mb for each in runs]
-        yield row(f"{name}: memory", peak, "MB", to=[e.peak_mb for e in floor], floor="insert")
-    for name in ("insert", *_ENGINES):
-        yield row(
-            f"{name}: file",
-            [_bytes_each(each) for each in figures[name]],
-            "bytes/message",
-            to=[_bytes_each(each) for each in floor],
-            floor="insert",
-        )
+
+
+def _rate(figures: Figures) -> float:
+    return figures.rate
 
 
 def _bytes_each(figures: Figures) -> float:
