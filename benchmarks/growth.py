@@ -51,9 +51,11 @@ def _pulled(size: int, options: argparse.Namespace) -> Figures:
 def _pull_rows(figures: Mapping[int, Sequence[Figures]]) -> list[Row]:
     seconds = {size: [1e6 / each.rate for each in runs] for size, runs in figures.items()}
     peaks = {size: [each.peak_mb for each in runs] for size, runs in figures.items()}
+    files = {size: [each.bytes_each for each in runs] for size, runs in figures.items()}
     return [
         *against_smallest("time", seconds, "µs/message", _TIME_GOAL),
         *_memory_rows(peaks),
+        *against_smallest("file", files, "bytes/message", _TIME_GOAL),
     ]
 
 

@@ -125,6 +125,11 @@ class Figures:
         """Microseconds of the processor a message."""
         return self.cpu_seconds / self.messages * 1e6
 
+    @property
+    def bytes_each(self) -> float:
+        """Of the file, a message."""
+        return self.file_mb / self.messages * 1e6
+
 
 def measure(program: str, **arguments: Any) -> Figures:
     """Run a program of `benchmarks.programs` in a fresh process; its file goes away again.

@@ -143,10 +143,10 @@ def _wrong(figures: Runs, expected: int) -> str:
 def _rows(figures: Runs, transport: str) -> Iterator[Row]:
     goals: Mapping[str, float] = _GOALS.get(transport, _FASTER_GOALS)
     kept = {name: figures[name] for name in (_FLOOR, *_ENGINES)}
-    yield from _against(figures, "{}", "messages/s", _rate, goals)
+    yield from _against(figures, "{}", "messages/s", lambda each: each.rate, goals)
     yield from _against(kept, "{}: CPU", "µs/message", lambda each: each.cpu)
     yield from _against(figures, "{}: memory", "MB", lambda each: each.peak_mb)
-    yield from _against(kept, "{}: file", "bytes/message", _bytes_each)
+    yield from _against(kept, "{}: file", "bytes/message", lambda each: each.bytes_each)
 
 
 def _against(
@@ -169,14 +169,6 @@ def _against(
             more_is_better=unit.endswith("/s"),
             goal=(goals or {}).get(program),
         )
-
-
-def _rate(figures: Figures) -> float:
-    return figures.rate
-
-
-def _bytes_each(figures: Figures) -> float:
-    return figures.file_mb * 1e6 / figures.messages
 
 
 def _note(served: Figures, floor: Sequence[Figures]) -> str:
