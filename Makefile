@@ -20,8 +20,8 @@ lint: .venv/.ready
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: .venv/.ready
-	$(BIN)/python -m benchmarks pull
+bench: .venv/.ready  ## every benchmark, small: about three minutes
+	$(BIN)/python -m benchmarks
 
 test-sdk: .venv/.ready  ## the official web SDK, under Node, against the emulator
 	$(BIN)/python -m pytest tests/sdk -rs

@@ -20,8 +20,8 @@ from tempfile import TemporaryDirectory
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.facts import machine
 from benchmarks.filling import Size, fill
-from benchmarks.pull import machine
 
 _STEPS = (("the list", "", b"Conversations 200"), ("the newest", "\r", b"never synced"))
 

@@ -28,10 +28,10 @@ from rich.console import Console
 from rich.progress import track
 
 from benchmarks.checks import Check, shown
+from benchmarks.facts import machine as this_machine
 from benchmarks.filling import SHORT, Size, fill
 from benchmarks.machines import Daemon, Figures, Machine
 from benchmarks.processes import Town, interruptible, town
-from benchmarks.pull import machine as this_machine
 from syncengine.daemon.standing import Snapshot, Standing
 
 _MOST_CPU, _MOST_MEMORY, _MOST_START = 0.01, 120.0, 2.0

@@ -8,38 +8,33 @@ without, in turn; the goal is 5 % at most.
 
 import argparse
 import asyncio
-import gc
 import random
 import sqlite3
-import statistics
 import sys
 import time
 from asyncio.subprocess import PIPE
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 from unittest.mock import patch
 
-from rich.console import Console
-from rich.table import Table
-
+from benchmarks import pages
 from benchmarks.processes import emulator
-from benchmarks.pull import machine
-from syncengine import Config, ConversationKey, EasemobRemote, Kind, SyncEngine
-from syncengine.models import MessageRow, Page
+from benchmarks.results import Line, Plot, Result, Row, Spread, row
+from benchmarks.showing import steps
+from syncengine import EasemobRemote, SyncEngine
 from syncengine.store import writer
-from syncengine.store.database import connect_inline
-from syncengine.store.migrate import migrate
-from syncengine.store.writer import Decision, apply_all
-from syncengine.sync.history import rules_of
-from syncengine.sync.placing import place_below, place_head
 
-_HERE, _ELSEWHERE, _COST = 0.005, 0.2, 1.05
-"""The goals: seconds, seconds, ratio."""
-_PAGE = 49
-_CONVERSATIONS, _PAGES = 40, 21
+SCALES: Mapping[str, Mapping[str, Any]] = {
+    "small": {"commits": 60, "runs": 5},
+    "full": {"commits": 200, "runs": 15},
+}
+_GOALS = {"this process": 5.0, "another": 200.0}
+"""Milliseconds, for the 99th percentile."""
+_COST = 1.05
+"""The goal for a page with its change row, to one without."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,33 +43,69 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--runs", type=int, default=15, help="of the pages, each way, in turn")
 
 
-def run(options: argparse.Namespace) -> int:
-    """Measure and print; 1 where a goal is missed."""
-    console = Console()
-    console.print(machine())
+def run(options: argparse.Namespace) -> Result:
+    """Measure; each commit was heard of, or it raises TimeoutError."""
     with emulator(f"1x{2 * options.commits}") as server, TemporaryDirectory() as folder:
         remote = EasemobRemote(
             server.url, app_key=server.app_key, user=server.user, password=server.password
         )
         here, elsewhere = asyncio.run(_latencies(Path(folder) / "copy.db", remote, options.commits))
-    table = Table("commit in", "commits", "p50, ms", "p99, ms", "goal, ms")
-    for name, found, goal in (("this process", here, _HERE), ("another", elsewhere, _ELSEWHERE)):
-        p50, p99 = (f"{1000 * _part(found, share):.2f}" for share in (0.5, 0.99))
-        table.add_row(name, str(len(found)), p50, p99, f"{1000 * goal:.0f}")
-    console.print(table)
-    with_rows, without = _costs(options.runs)
-    ratio = min(with_rows) / min(without)
-    console.print(
-        f"a page of {_PAGE} placed and written: {min(without):.0f} µs, with its change row"
-        f" {min(with_rows):.0f} µs; ratio {ratio:.3f} of the fastest runs,"
-        f" {statistics.median(with_rows) / statistics.median(without):.3f} of the medians"
+    waits = {"this process": here, "another": elsewhere}
+    variants = {"with": nullcontext, "without": _silent}
+    costs = pages.costs(variants, options.runs, pages.first_pull())
+    return Result(
+        case="feed",
+        setting=f"{options.commits} commits each; {options.runs} times"
+        f" {len(pages.first_pull())} pages of {pages.PAGE}, each way",
+        rows=[*_waits(waits), _cost(costs)],
+        plots=[_plot(waits)],
     )
-    right = _part(here, 0.99) <= _HERE and _part(elsewhere, 0.99) <= _ELSEWHERE
-    return 0 if right and ratio <= _COST else 1
+
+
+def _waits(waits: Mapping[str, Sequence[float]]) -> list[Row]:
+    found = []
+    for name, seconds in waits.items():
+        parts = {share: 1000 * _part(seconds, share) for share in (0.5, 0.99)}
+        low, high = 1000 * min(seconds), 1000 * max(seconds)
+        for words, share, goal in (("p50", 0.5, None), ("p99", 0.99, _GOALS[name])):
+            value = Spread(low, parts[share], high)
+            found.append(Row(name=f"commit in {name}, {words}", value=value, unit="ms", goal=goal))
+    return found
+
+
+def _cost(costs: Mapping[str, Sequence[float]]) -> Row:
+    return row(
+        "a page with its change row",
+        costs["with"],
+        "µs CPU",
+        to=costs["without"],
+        floor="without",
+        goal=_COST,
+    )
+
+
+def _plot(waits: Mapping[str, Sequence[float]]) -> Plot:
+    """How many commits were heard of within which time."""
+    lines = []
+    for name, seconds in waits.items():
+        ordered = sorted(seconds)
+        points = [
+            (1000 * each, (place + 1) / len(ordered) * 100) for place, each in enumerate(ordered)
+        ]
+        lines.append(Line(f"commit in {name}", points))
+    return Plot(name="latency", across="ms until it is heard", up="% of commits", lines=lines)
 
 
 def _part(found: Sequence[float], share: float) -> float:
     return sorted(found)[min(len(found) - 1, int(share * len(found)))]
+
+
+def _silent() -> AbstractContextManager[object]:
+    """No change rows, for the length of a block."""
+    stack = ExitStack()
+    stack.enter_context(patch.object(writer, "write_batch_changes", lambda *a, **k: None))
+    stack.enter_context(patch.object(writer, "end_commit", lambda connection: None))
+    return stack
 
 
 # How soon
@@ -137,7 +168,7 @@ async def _from_here(
 
     found = []
     with patch.object(engine._store._writer, "run", run):
-        for message_id in ids:
+        for message_id in steps(ids, "commits here"):
             await asyncio.sleep(random.uniform(0, 0.02))
             await engine.delete_remote_messages_with_ids(name, "chat", [message_id])
             found.append(await heard.since(committed))
@@ -152,85 +183,14 @@ async def _from_elsewhere(path: Path, name: str, ids: Sequence[str], heard: _Hea
     )
     assert process.stdin is not None
     assert process.stdout is not None
-    await process.stdout.readline()
-    for message_id in ids:
-        await asyncio.sleep(random.uniform(0, 0.1))
-        process.stdin.write(f"{message_id}\n".encode())
-        committed = await process.stdout.readline()
-        found.append(await heard.since(int(committed) / 1e9))
-    process.stdin.close()
-    await process.wait()
-    return found
-
-
-# What it costs
-
-
-def _costs(runs: int) -> tuple[list[float], list[float]]:
-    """Microseconds a page, with change rows and without, in turn."""
-    with_rows: list[float] = []
-    without: list[float] = []
-    decisions = _decisions()
-    gc.disable()  # its passes fall here or there, and cost more than a row
     try:
-        for number in range(runs):
-            for silent in (False, True) if number % 2 else (True, False):
-                gc.collect()
-                (without if silent else with_rows).append(_applied(decisions, silent=silent))
+        await process.stdout.readline()
+        for message_id in steps(ids, "commits elsewhere"):
+            await asyncio.sleep(random.uniform(0, 0.1))
+            process.stdin.write(f"{message_id}\n".encode())
+            committed = await process.stdout.readline()
+            found.append(await heard.since(int(committed) / 1e9))
     finally:
-        gc.enable()
-    return with_rows, without
-
-
-def _applied(decisions: Sequence[Decision], *, silent: bool) -> float:
-    """Microseconds of the processor a page, eight pages a commit."""
-    with TemporaryDirectory() as folder:
-        opened = asyncio.run(connect_inline(Path(folder) / "copy.db", False))
-        with closing(opened._connection) as connection:  # type: ignore[attr-defined]  # the class behind it has it
-            migrate(connection)
-            started = time.process_time()
-            if silent:
-                with (
-                    patch.object(writer, "write_batch_changes", lambda *a, **k: None),
-                    patch.object(writer, "end_commit", lambda connection: None),
-                ):
-                    _apply(connection, decisions)
-            else:
-                _apply(connection, decisions)
-            return (time.process_time() - started) / len(decisions) * 1e6
-
-
-def _apply(connection: sqlite3.Connection, decisions: Sequence[Decision]) -> None:
-    rows: dict[ConversationKey, int] = {}
-    for start in range(0, len(decisions), 8):
-        apply_all(connection, decisions[start : start + 8], rows)
-
-
-def _decisions() -> list[Decision]:
-    """The pages of a first pull, newest first."""
-    return [
-        decision
-        for number in range(_CONVERSATIONS)
-        for decision in _pages(ConversationKey(f"user{number}", Kind.CHAT), number)
-    ]
-
-
-def _pages(key: ConversationKey, number: int) -> list[Decision]:
-    rules = rules_of(Config())
-    newest = 10**18 - number * 10**6
-    found: list[Decision] = []
-    above = ""
-    for page in range(_PAGES):
-        rows = [_row(newest - page * _PAGE - each) for each in range(_PAGE)]
-        end = page == _PAGES - 1
-        shown = Page(rows, None if end else rows[-1].message_id, end, 1_700_000_000_000)
-        found.append(
-            place_below(key, above, shown, rules) if page else place_head(key, shown, rules)
-        )
-        above = rows[-1].message_id
+        process.stdin.close()  # it ends with its input
+        await process.wait()
     return found
-
-
-def _row(number: int) -> MessageRow:
-    text = "a line of text as people write it"
-    return MessageRow(str(number), "bob", number // 10**6, "text", text, None, b"x" * 330)

@@ -20,16 +20,15 @@ import os
 import random
 import time
 from array import array
-from collections.abc import Callable, Iterator, MutableSequence, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableSequence, Sequence
 from pathlib import Path
+from typing import Any
 
 from attrs import field, frozen
-from rich.console import Console
-from rich.table import Table
 
-from benchmarks.processes import interruptible
-from benchmarks.pull import machine
-from benchmarks.samples import pyplot
+from benchmarks.drawing import pyplot
+from benchmarks.results import Result, Row, Spread
+from benchmarks.showing import steps
 from syncengine import Config
 from syncengine.daemon import breaker, schedule
 from syncengine.daemon.breaker import CircuitState
@@ -37,6 +36,7 @@ from syncengine.daemon.pace import Pace
 from syncengine.daemon.schedule import Outcome
 from syncengine.errors import Unreachable
 
+SCALES: Mapping[str, Mapping[str, Any]] = {"small": {"clients": 10_000}, "full": {}}
 _WARM, _AWAY, _AFTER = 1800, 600, 1800
 """Seconds: until the load is steady, of the outage, and to look at after it."""
 _END = _WARM + _AWAY + _AFTER
@@ -136,7 +136,6 @@ class World:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The case's flags."""
     parser.add_argument("--clients", type=int, default=1_000_000)
-    parser.add_argument("--plot", type=Path, metavar="FILE", help="also draw it, as PNG or SVG")
     parser.add_argument("--only", action="store_true", help="only as the daemon is")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument(
@@ -147,24 +146,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(options: argparse.Namespace) -> int:
-    """Simulate and print; 1 where the peak after the return is too high."""
-    console = Console()
-    console.width = max(console.width, 110)  # a pipe has none, and figures must not be cut
-    console.print(machine())
+def run(options: argparse.Namespace) -> Result:
+    """Simulate; the goal is for the peak after the return, as the daemon is."""
     variants = [Variant(True, True)]
     if not options.only:
         variants += [Variant(True, False), Variant(False, True), Variant(False, False)]
-    found = []
-    with interruptible():
-        for seen in _all(options, variants):
-            found.append(seen)
-            console.print(f"{seen.variant.name}: {seen.seconds:.0f} s", style="dim")
-    console.print(f"{options.clients:,} clients; the server answers {found[0].capacity:,} a second")
-    console.print(_table(found))
+    found = list(steps(_all(options, variants), "fleet", len(variants)))
     if options.plot is not None:
-        _draw(found, options.clients, options.plot)
-    return 0 if found[0].ratio < _MOST else 1
+        options.plot.mkdir(parents=True, exist_ok=True)
+        _draw(found, options.clients, options.plot / "fleet.svg")
+    return Result(
+        case="fleet",
+        setting=f"{options.clients:,} clients, seed {options.seed}; the server answers"
+        f" {found[0].capacity:,} a second",
+        rows=[each for seen in found for each in _rows(seen, goal=_goal(seen.variant))],
+    )
+
+
+def _goal(variant: Variant) -> float | None:
+    return _MOST if variant == Variant(True, True) else None
 
 
 def _all(options: argparse.Namespace, variants: Sequence[Variant]) -> Iterator[Seen]:
@@ -244,19 +244,26 @@ def _poll(
     return schedule.succeeded(pace, turn, outcome, now, world.chance()), circuit
 
 
-def _table(found: Sequence[Seen]) -> Table:
-    names = ("steady, 1/s", "away, 1/s", "peak after, 1/s", "peak / steady", "refused")
-    table = Table("clients", *names)
-    for seen in found:
-        table.add_row(
-            seen.variant.name,
-            f"{seen.steady:,.0f}",
-            f"{seen.away:,.0f}",
-            f"{seen.peak:,}",
-            f"{seen.ratio:.2f}",
-            f"{sum(seen.refused[_WARM + _AWAY :]):,}",
-        )
-    return table
+def _rows(seen: Seen, goal: float | None) -> Iterator[Row]:
+    """A model with a seed: no spread."""
+    name = seen.variant.name
+    figures = {"steady": seen.steady, "away": seen.away}
+    for what, figure in figures.items():
+        yield Row(name=f"{name}: {what}", value=_exactly(figure), unit="requests/s")
+    yield Row(
+        name=f"{name}: peak after",
+        value=_exactly(seen.peak),
+        unit="requests/s",
+        ratio=_exactly(seen.ratio),
+        floor="steady",
+        goal=goal,
+    )
+    refused = sum(seen.refused[_WARM + _AWAY :])
+    yield Row(name=f"{name}: refused after", value=_exactly(refused), unit="requests")
+
+
+def _exactly(value: float) -> Spread:
+    return Spread.of([value])
 
 
 def _draw(found: Sequence[Seen], clients: int, file: Path) -> None:
@@ -277,7 +284,7 @@ def _draw(found: Sequence[Seen], clients: int, file: Path) -> None:
         f" the busiest second of each {_SHOWN_EVERY}"
     )
     figure.tight_layout()
-    figure.savefig(file, metadata={"Date": None} if file.suffix == ".svg" else None)
+    figure.savefig(file, metadata={"Date": None})
 
 
 def _busiest(requests: Sequence[int]) -> list[int]:

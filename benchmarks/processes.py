@@ -6,10 +6,17 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import FrameType
 from typing import Any
 
 from attrs import frozen
+
+from benchmarks.results import CannotRun
+
+NO_ROOM = 5
+"""The exit code of a program that has no room for its file."""
 
 
 @frozen
@@ -24,18 +31,28 @@ class Server:
 
 @contextmanager
 def emulator(world: str, *options: str, elsewhere: bool = False) -> Iterator[Server]:
-    """An emulator in another process, for as long as the block lasts. One that stands for a
-    server `elsewhere` has the lowest priority: it takes what processors have left over."""
+    """An emulator in another process, for as long as the block lasts. A Ctrl-C does not reach
+    it before the block is left. One that stands for a server `elsewhere` has the lowest
+    priority: it takes what processors have left over."""
     command = [sys.executable, "-m", "syncengine.emulator", "--world", world, *options]
     if elsewhere:
         command = ["nice", "-n", "19", *command]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,
+    )
     try:
         assert process.stdout is not None
-        yield Server(**json.loads(process.stdout.readline()))
+        line = process.stdout.readline()
+        if not line:
+            raise CannotRun("the emulator does not start: it needs the extra `emulator`")
+        yield Server(**json.loads(line))
     finally:
         process.terminate()
-        process.wait()
+        process.communicate()  # which closes its output too
 
 
 @frozen
@@ -89,9 +106,47 @@ def interruptible() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def measure(program: str, **arguments: Any) -> dict[str, Any]:
-    """Run `benchmarks.programs.PROGRAM` in a fresh process; its figures."""
-    command = [sys.executable, "-m", "benchmarks.programs", program, json.dumps(arguments)]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-    figures: dict[str, Any] = json.loads(done.stdout)
-    return figures
+@frozen
+class Figures:
+    """What a program took."""
+
+    seconds: float
+    cpu_seconds: float
+    messages: int
+    peak_mb: float
+    file_mb: float
+    digest: str
+    """Which messages its file holds; empty where it has none."""
+
+    @property
+    def rate(self) -> float:
+        """Messages a second."""
+        return self.messages / self.seconds
+
+    @property
+    def cpu(self) -> float:
+        """Microseconds of the processor a message."""
+        return self.cpu_seconds / self.messages * 1e6
+
+    @property
+    def bytes_each(self) -> float:
+        """Of the file, a message."""
+        return self.file_mb / self.messages * 1e6
+
+
+def measure(program: str, **arguments: Any) -> Figures:
+    """Run a program of `benchmarks.programs` in a fresh process; its file goes away again.
+
+    Raises CannotRun where there is no room for it.
+    """
+    with TemporaryDirectory() as folder:
+        how = {"path": str(Path(folder) / "copy.db"), **arguments}
+        command = [sys.executable, "-m", "benchmarks.programs", program, json.dumps(how)]
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, start_new_session=True
+        )
+    if done.returncode == NO_ROOM:
+        raise CannotRun(done.stderr.strip())
+    if done.returncode:
+        raise RuntimeError(f"{program} failed: {done.stderr}")
+    return Figures(**json.loads(done.stdout))

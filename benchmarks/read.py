@@ -3,7 +3,7 @@
 A store is filled directly: `--conversations`, one of them with `--messages`. All
 conversations are loaded beside a bare SELECT of the same rows through the same driver. A page
 of 20 is read at the newest end and all over the long conversation, in both directions,
-around messages and around times; with `--grown` once more at ten times the size. Then a
+around messages and around times; in copies of several sizes where `--messages` names some. Then a
 pull runs at full speed in the same event loop, and pages are read beside it, from there and
 from another process; what `sqlite3` alone sees there is the floor. The pull's server, which in
 life is another machine, has the lowest priority, so that it takes no processor from them.
@@ -13,10 +13,9 @@ import argparse
 import asyncio
 import json
 import random
-import statistics
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -25,102 +24,121 @@ from typing import Any
 
 import aiosqlite
 from attrs import frozen
-from rich.console import Console
-from rich.table import Table
 
 from benchmarks.filling import LONG, Size, fill, message_id, sent_at
+from benchmarks.floors import BARE_LIST
+from benchmarks.growth import against_smallest, line
 from benchmarks.processes import Server, emulator
-from benchmarks.pull import machine
 from benchmarks.reading import Times, read_until
+from benchmarks.results import Plot, Result, Row, Spread, row
+from benchmarks.scratch import need_room
+from benchmarks.showing import steps
 from syncengine import Config, EasemobRemote, Report, Slice, SyncEngine
 
-_BARE = """
-    SELECT c.conversation_id, c.kind, c.unread_count, c.pinned, c.marks, c.activity,
-           m.message_id, m.sender, m.timestamp, m.type, m.text, m.edited_at, m.raw
-    FROM conversation c LEFT JOIN message m ON m.message = c.newest
-    ORDER BY c.pinned DESC, c.activity DESC, c.conversation DESC
-"""
-_GROWTH = 10
+SCALES: Mapping[str, Mapping[str, Any]] = {
+    "small": {
+        "messages": [10_000, 100_000],
+        "conversations": 1_000,
+        "reads": 250,
+        "world": "100x1000",
+    },
+    "full": {"messages": [10_000, 100_000, 1_000_000]},
+}
+_PARTS = 5
+"""The reads of a sort are judged in so many parts, for the spread."""
+_ROOM = 700
+"""Bytes of disk a message."""
 _LOADS = 15
 _TICK = 0.002
-_OTHER_SECONDS = 4.0
-"""For how long the other process reads."""
+_IDLE_SECONDS = 4.0
+"""For how long the other process reads where no pull runs."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The case's flags."""
-    parser.add_argument("--messages", type=int, default=1_000_000)
+    parser.add_argument("--messages", type=int, nargs="+", default=[1_000_000])
     parser.add_argument("--conversations", type=int, default=10_000)
     parser.add_argument("--reads", type=int, default=2_000, help="pages of each sort")
-    parser.add_argument("--grown", action="store_true", help="also at ten times the messages")
     parser.add_argument("--world", default="200x1000", help="what is pulled meanwhile")
 
 
-@frozen
-class Line:
-    """A line of the table."""
-
-    what: str
-    figure: str
-    goal: str = ""
-    missed: bool = False
+Sorts = Mapping[str, Sequence[Times]]
+"""By sort, a part each."""
 
 
-def run(options: argparse.Namespace) -> int:
-    """Measure and print; 1 where a goal is missed."""
-    console = Console()
-    console.width = max(console.width, 110)
-    sizes = [options.messages, options.messages * _GROWTH][: 1 + options.grown]
-    lines: list[Line] = []
-    before: Times | None = None
-    for messages in sizes:
+def run(options: argparse.Namespace) -> Result:
+    """Measure; a page that is not whole raises AssertionError."""
+    need_room(_ROOM * max(options.messages))
+    sizes: dict[int, Sorts] = {}
+    rows: list[Row] = []
+    for messages in steps(options.messages, "read"):
         with TemporaryDirectory() as folder:
             path = Path(folder) / "copy.db"
             fill(path, Size(options.conversations, messages))
-            found, before = asyncio.run(_measure(path, messages, options, before))
-        lines += found
+            found, sizes[messages] = asyncio.run(_measure(path, messages, options))
+        rows += found
+    rows += _growth(sizes)
     with emulator(options.world, elsewhere=True) as server, TemporaryDirectory() as folder:
-        lines += asyncio.run(_beside_a_pull(server, Path(folder)))
-    _print(console, lines)
-    return 1 if any(line.missed for line in lines) else 0
+        rows += asyncio.run(_beside_a_pull(server, Path(folder)))
+    return Result(
+        case="read",
+        setting=f"{options.conversations:,} conversations; {options.reads} pages of each sort",
+        rows=rows,
+        plots=[_plot(sizes)],
+    )
 
 
 async def _measure(
-    path: Path, messages: int, options: argparse.Namespace, smaller: Times | None
-) -> tuple[list[Line], Times]:
-    """The lines of one size, and what a page took there at its newest end."""
+    path: Path, messages: int, options: argparse.Namespace
+) -> tuple[list[Row], Sorts]:
+    """The rows of one size, and what pages took there."""
     name = f"{messages:,} messages: "
     # What was filled is not indexed: to index it meanwhile would be measured, too.
     async with SyncEngine.open(path, config=Config(index_search=False)) as engine:
         bare, ours = await _loads(path, engine)
-        ratio = ours / bare
-        goal = "2 × the SELECT"
-        figure = f"{1000 * ours:.1f} ms, {ratio:.2f} × the SELECT"
-        count = f"{name}load {options.conversations:,} conversations"
-        lines = [Line(count, figure, goal, missed=ratio > 2)]
+        count = f"{name}{options.conversations:,} conversations"
+        rows = [row(count, ours, "ms", to=bare, floor="SELECT", goal=2.0)]
         pages = await _pages(engine, messages, options.reads)
-    newest = pages["newest"]
-    for sort, times in pages.items():
-        ratio = times.p99 / newest.p99
-        figure = f"p50 {times.p50:.2f}, p99 {times.p99:.2f} ms; p99 {ratio:.2f} × the newest"
-        lines.append(Line(f"{name}page of 20, {sort}", figure, "1.5 × the newest", ratio > 1.5))
-    if smaller is not None:
-        ratio = newest.p50 / smaller.p50
-        lines.append(
-            Line(f"{name}p50, to the smaller copy", f"{ratio:.2f} ×", "1.5 ×", ratio > 1.5)
+    return [*rows, *_page_rows(name, pages)], pages
+
+
+def _page_rows(name: str, pages: Sorts) -> Iterator[Row]:
+    newest = [part.p99 for part in pages["newest"]]
+    for sort, parts in pages.items():
+        yield row(
+            f"{name}page, {sort}, p99",
+            [part.p99 for part in parts],
+            "ms",
+            to=() if sort == "newest" else newest,
+            floor="" if sort == "newest" else "the newest",
+            goal=None if sort == "newest" else 1.5,
         )
-    return lines, newest
 
 
-async def _loads(path: Path, engine: SyncEngine) -> tuple[float, float]:
-    """Median seconds of the bare SELECT and of the engine, in turn."""
+def _growth(sizes: Mapping[int, Sorts]) -> list[Row]:
+    """Half of the newest pages, against the smallest copy."""
+    halves = {size: [part.p50 for part in pages["newest"]] for size, pages in sizes.items()}
+    return against_smallest("page, newest, p50", halves, "ms", 1.5)
+
+
+def _plot(sizes: Mapping[int, Sorts]) -> Plot:
+    sorts = next(iter(sizes.values()))
+    lines = [
+        line(sort, {size: [part.p50 for part in pages[sort]] for size, pages in sizes.items()})
+        for sort in sorts
+    ]
+    return Plot(name="latency", across="messages", up="ms, median", lines=lines)
+
+
+async def _loads(path: Path, engine: SyncEngine) -> tuple[list[float], list[float]]:
+    """Milliseconds of the bare SELECT and of the engine, in turn."""
     bare: list[float] = []
     ours: list[float] = []
     async with aiosqlite.connect(path) as database:
         for _ in range(_LOADS):
-            bare.append(await _timed(partial(database.execute_fetchall, _BARE)))
-            ours.append(await _timed(engine.load_all_conversations))
-    return statistics.median(bare), statistics.median(ours)
+            bare.append(1000 * await _timed(partial(database.execute_fetchall, BARE_LIST)))
+            ours.append(1000 * await _timed(engine.load_all_conversations))
+    return bare, ours
 
 
 async def _timed(work: Callable[[], Awaitable[Any]]) -> float:
@@ -129,7 +147,7 @@ async def _timed(work: Callable[[], Awaitable[Any]]) -> float:
     return time.perf_counter() - started
 
 
-async def _pages(engine: SyncEngine, messages: int, reads: int) -> dict[str, Times]:
+async def _pages(engine: SyncEngine, messages: int, reads: int) -> Sorts:
     """Pages of every sort, in turn, so that noise hits all of them alike."""
     chance = random.Random(1)
     places: dict[str, Callable[[int], dict[str, Any]]] = {
@@ -145,7 +163,12 @@ async def _pages(engine: SyncEngine, messages: int, reads: int) -> dict[str, Tim
             # Each at a place of its own: what another has just read would be in memory.
             number = chance.randrange(messages // 10, messages - messages // 10)
             taken[sort].append(await _timed(partial(_page, engine, place(number))))
-    return {sort: Times.of(seconds) for sort, seconds in taken.items()}
+    return {sort: _parts(seconds) for sort, seconds in taken.items()}
+
+
+def _parts(seconds: list[float]) -> list[Times]:
+    size = -(-len(seconds) // _PARTS)
+    return [Times.of(seconds[start : start + size]) for start in range(0, len(seconds), size)]
 
 
 async def _page(engine: SyncEngine, place: dict[str, Any]) -> Slice:
@@ -155,29 +178,19 @@ async def _page(engine: SyncEngine, place: dict[str, Any]) -> Slice:
     return found
 
 
-async def _beside_a_pull(server: Server, folder: Path) -> list[Line]:
-    """Pages from the same event loop, and from other processes, while a pull runs: one pull
+async def _beside_a_pull(server: Server, folder: Path) -> list[Row]:
+    """Pages from the same event loop, and from another process, while a pull runs: one pull
     each, for two that read at once would measure each other."""
     async with _pulling(server, folder / "same.db") as (engine, pull):
         held = asyncio.create_task(_late(pull.done))
         same, lag = await read_until(engine, pull.done), await held
     ours, bare = [await _from_outside(server, folder, how) for how in ("engine", "bare")]
     return [
-        Line("a pull runs: page, same event loop", _shown(same), "p99 5 ms", same.p99 > 5),
-        Line(f"a pull runs: a timer of {1000 * _TICK:g} ms is late by", _shown(lag)),
-        Line("idle: page, another process", _shown(ours.idle)),
-        Line(
-            "a pull runs: page, another process",
-            f"{_shown(ours.busy)}; p99 {ours.ratio:.2f} × idle",
-            "3 × idle",
-            missed=ours.ratio > 3,
-        ),
-        Line("idle: the same rows by sqlite3 alone", _shown(bare.idle)),
-        Line(
-            "a pull runs: the same rows by sqlite3 alone",
-            f"{_shown(bare.busy)}; p99 {bare.ratio:.2f} × idle",
-        ),
-        Line("the pulls beside them took", f"{ours.load:.2f} and {bare.load:.2f} processors"),
+        _p99("a pull runs: page, same event loop", same, goal=5.0),
+        _p99(f"a pull runs: a timer of {1000 * _TICK:g} ms is late by", lag),
+        *_rows_outside("page, another process", ours, goal=3.0),
+        *_rows_outside("the same rows by sqlite3 alone", bare),
+        row("the pull beside them took", [ours.load, bare.load], "processors"),
     ]
 
 
@@ -190,21 +203,32 @@ class _Outside:
     load: float
     """Seconds of processor a second that the pull took meanwhile: near 1, it saturated."""
 
-    @property
-    def ratio(self) -> float:
-        """How much longer 99 of 100 took beside the pull."""
-        return self.busy.p99 / self.idle.p99
-
 
 async def _from_outside(server: Server, folder: Path, how: str) -> _Outside:
     """Read in another process while a pull runs, and after it."""
     path = folder / f"{how}.db"
     async with _pulling(server, path) as (_, pull):
         began, spent = time.perf_counter(), time.process_time()
-        busy = await _in_another_process(path, how)
+        busy = await _in_another_process(path, how, asyncio.shield(pull))
         load = (time.process_time() - spent) / (time.perf_counter() - began)
-        assert not pull.done(), "the pull was over before the readings were"
-    return _Outside(busy, await _in_another_process(path, how), load)
+    idle = await _in_another_process(path, how, asyncio.sleep(_IDLE_SECONDS))
+    return _Outside(busy, idle, load)
+
+
+def _rows_outside(name: str, found: _Outside, *, goal: float | None = None) -> Iterator[Row]:
+    yield _p99(f"idle: {name}", found.idle)
+    yield _p99(f"a pull runs: {name}", found.busy, to=found.idle, goal=goal)
+
+
+def _p99(name: str, times: Times, *, to: Times | None = None, goal: float | None = None) -> Row:
+    return Row(
+        name=f"{name}, p99",
+        value=Spread.of([times.p99]),
+        unit="ms",
+        ratio=None if to is None else Spread.of([times.p99 / to.p99]),
+        floor="" if to is None else "idle",
+        goal=goal,
+    )
 
 
 @asynccontextmanager
@@ -223,10 +247,6 @@ async def _pulling(
         assert report.gaps_open == 0, report.errors
 
 
-def _shown(times: Times) -> str:
-    return f"p50 {times.p50:.2f}, p99 {times.p99:.2f} ms of {times.count:,}"
-
-
 async def _first_conversation(engine: SyncEngine) -> None:
     while not await engine.reader.conversations(limit=1):  # noqa: ASYNC110 - a pull, seen as by others
         await asyncio.sleep(0.01)
@@ -242,17 +262,19 @@ async def _late(over: Callable[[], bool]) -> Times:
     return Times.of(late)
 
 
-async def _in_another_process(path: Path, how: str) -> Times:
-    line = ["-m", "benchmarks.reading", str(path), str(_OTHER_SECONDS), how]
+async def _in_another_process(path: Path, how: str, end: Awaitable[Any]) -> Times:
+    """It reads until `end`."""
     pipe = asyncio.subprocess.PIPE
-    process = await asyncio.create_subprocess_exec(sys.executable, *line, stdout=pipe)
-    out, _ = await process.communicate()
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "benchmarks.reading", str(path), how), stdin=pipe, stdout=pipe
+    )
+    assert process.stdin is not None
+    try:
+        await end
+        process.stdin.close()
+        out, _ = await process.communicate()
+    finally:
+        if process.returncode is None:  # interrupted
+            process.kill()
+            await process.wait()
     return Times(**json.loads(out))
-
-
-def _print(console: Console, lines: list[Line]) -> None:
-    console.print(machine())
-    table = Table("what", "figure", "goal", "")
-    for line in lines:
-        table.add_row(line.what, line.figure, line.goal, "missed" if line.missed else "")
-    console.print(table)

@@ -1,12 +1,13 @@
-"""Reads pages of a file for some seconds, and prints how long they took: run as a process of
-its own beside a pull, `python -m benchmarks.reading FILE SECONDS engine|bare`. `bare` is the
-floor: the same rows by `sqlite3`, with no engine, no event loop and no objects."""
+"""Reads pages of a file until its input ends, and prints how long they took: run as a process
+of its own beside a pull, `python -m benchmarks.reading FILE engine|bare`. `bare` is the floor:
+the same rows by `sqlite3`, with no engine, no event loop and no objects."""
 
 import asyncio
 import json
 import sqlite3
 import statistics
 import sys
+import threading
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -58,19 +59,20 @@ async def read_until(engine: SyncEngine, over: Callable[[], bool]) -> Times:
     return Times.of(taken)
 
 
-async def _engine(path: Path, seconds: float) -> Times:
+async def _engine(path: Path) -> Times:
+    ended = asyncio.create_task(asyncio.to_thread(sys.stdin.read))
     # Who else reads leaves the search index to the program that syncs.
     async with SyncEngine.open(path, config=Config(index_search=False)) as engine:
-        end = time.monotonic() + seconds
-        return await read_until(engine, lambda: time.monotonic() > end)
+        return await read_until(engine, ended.done)
 
 
-def _bare(path: Path, seconds: float) -> Times:
+def _bare(path: Path) -> Times:
+    ended = threading.Thread(target=sys.stdin.read, daemon=True)
+    ended.start()
     taken: list[float] = []
-    end = time.monotonic() + seconds
     with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
         (first,) = database.execute(_RECENT).fetchone()
-        while time.monotonic() < end:
+        while ended.is_alive():
             started = time.perf_counter()
             database.execute(_NEWEST, (first,)).fetchall()
             taken.append(time.perf_counter() - started)
@@ -78,9 +80,9 @@ def _bare(path: Path, seconds: float) -> Times:
     return Times.of(taken)
 
 
-def _main(path: Path, seconds: float, how: str) -> Times:
-    return _bare(path, seconds) if how == "bare" else asyncio.run(_engine(path, seconds))
+def _main(path: Path, how: str) -> Times:
+    return _bare(path) if how == "bare" else asyncio.run(_engine(path))
 
 
 if __name__ == "__main__":
-    print(json.dumps(asdict(_main(Path(sys.argv[1]), float(sys.argv[2]), sys.argv[3]))))
+    print(json.dumps(asdict(_main(Path(sys.argv[1]), sys.argv[2]))))

@@ -4,10 +4,10 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 from attrs import frozen
 
+from benchmarks.drawing import pyplot
 from benchmarks.machines import Daemon, Machine
 
 
@@ -115,15 +115,3 @@ def _rates(samples: Sequence[Sample]) -> list[float]:
         (after.requests - before.requests) / (after.at - before.at)
         for before, after in pairwise(samples)
     ]
-
-
-def pyplot() -> Any:
-    """The plotting library, drawing into files; text stays text, and the same figures give
-    the same bytes."""
-    import matplotlib as mpl
-
-    mpl.use("Agg")
-    mpl.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "syncengine"})
-    from matplotlib import pyplot as plt
-
-    return plt

@@ -26,10 +26,10 @@ from rich.console import Console
 from rich.progress import Progress
 
 from benchmarks.checks import Check, shown
+from benchmarks.facts import machine as this_machine
 from benchmarks.judging import Divergence, compared, verify_all, waits
 from benchmarks.machines import Daemon, Ended, Machine
 from benchmarks.processes import Town, interruptible, town
-from benchmarks.pull import machine as this_machine
 from benchmarks.samples import Sample, Trend, draw, sample, trend
 from benchmarks.troubles import Troubles
 from syncengine import Config
