@@ -38,7 +38,7 @@ class RxDB:
 
     def install(self, scratch: Path) -> str:
         """See `Peer.install`. The browser has to be there."""
-        browser = output([_chromium(), "--version"]).strip()
+        browser = output([_chromium(), "--version"]).partition(" built on")[0].strip()
         versions = [f"{each} {installed(scratch, each)}" for each in ("rxdb", "dexie")]
         bundled = ("--bundle", "--format=iife", "--minify", "--outfile=page.js")
         output(["node", "node_modules/esbuild/bin/esbuild", "rxdb.mjs", *bundled], home(scratch))
