@@ -22,7 +22,7 @@ import httpx
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.pull import machine
+from benchmarks.facts import machine
 from syncengine.remote.easemob.calls import Request
 from syncengine.remote.easemob.door import Door, fast_lanes, httpx_lanes
 from syncengine.remote.easemob.failures import Call

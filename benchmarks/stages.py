@@ -31,7 +31,7 @@ from typing import Any
 
 from benchmarks.programs import engine
 from syncengine.engine import upkeeping
-from syncengine.remote.easemob import client
+from syncengine.remote.easemob import client, door
 from syncengine.store import store, writer
 
 STAGES = ("request", "decode", "insert", "index", "range work", "the rest")
@@ -120,7 +120,7 @@ class _Steps:
 
 def install(clocks: Clocks) -> None:
     """Around the doors of this process, for good."""
-    clocks.around_steps(client.Door, "send", "request")
+    clocks.around_steps(door.Door, "send", "request")
     transport = asyncio.selector_events._SelectorSocketTransport  # type: ignore[attr-defined]  # not public
     clocks.around(transport, "_read_ready", "request")
     clocks.around(selectors.DefaultSelector, "select", "request")

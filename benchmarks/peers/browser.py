@@ -38,7 +38,7 @@ class RxDB:
 
     def install(self, scratch: Path) -> str:
         """See `Peer.install`. The browser has to be there."""
-        browser = output([_chromium(), "--version"]).strip()
+        browser = output([_chromium(), "--version"]).partition(" built on")[0].strip()
         versions = [f"{each} {installed(scratch, each)}" for each in ("rxdb", "dexie")]
         bundled = ("--bundle", "--format=iife", "--minify", "--outfile=page.js")
         output(["node", "node_modules/esbuild/bin/esbuild", "rxdb.mjs", *bundled], home(scratch))
@@ -69,8 +69,9 @@ def _browser(folder: Path, url: str) -> Iterator["subprocess.Popen[str]"]:
     # its sandbox refuses to run as root
     flags = [*_QUIET, *(["--no-sandbox"] if os.geteuid() == 0 else [])]
     command = [_chromium(), *flags, f"--user-data-dir={folder}", url]
+    inside = {**os.environ, "TMPDIR": str(folder)}  # killed, it leaves what it has there
     nowhere = subprocess.DEVNULL
-    with child(command, stdin=nowhere, stdout=nowhere, stderr=nowhere) as process:
+    with child(command, env=inside, stdin=nowhere, stdout=nowhere, stderr=nowhere) as process:
         yield process
 
 

@@ -17,7 +17,7 @@ from benchmarks.peers.peer import CannotRun, Source
 
 ROOT = Path(__file__).parent.parent.parent
 PATIENCE = 1800.0
-"""Seconds for one program: a million records of the slowest peer take about four minutes."""
+"""Seconds for one program: a million records of the slowest peer take about eight minutes."""
 
 
 @contextmanager
