@@ -91,8 +91,17 @@ def made_from(documents: Sequence[Mapping[str, Any]]) -> Baseline:
     if wrong:
         raise ValueError(f"wrong results have no place in a baseline: {', '.join(wrong)}")
     found = {(r.case, r.name, r.to): r for each in documents for r in ratios_of(each)}
-    commands = [each["command"] for each in documents]
+    commands = [_without_files(each["command"]) for each in documents]
     return Baseline(commits[0], documents[0]["machine"], commands, list(found.values()))
+
+
+def _without_files(command: str) -> str:
+    """Where it wrote its figures and pictures is nobody else's business."""
+    words = command.split()
+    for flag in ("--json", "--plot"):
+        if flag in words:
+            del words[words.index(flag) : words.index(flag) + 2]
+    return " ".join(words)
 
 
 def written(baseline: Baseline) -> str:

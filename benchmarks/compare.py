@@ -108,12 +108,8 @@ def main(words: Sequence[str], measure: Callable[[Sequence[str]], Mapping[str, A
 
 
 def _words(command: str) -> Sequence[str]:
-    """The arguments of a command that was measured, but for the file that it wrote."""
-    words = command.split()[3:]
-    if "--json" in words:
-        place = words.index("--json")
-        del words[place : place + 2]
-    return words
+    """The arguments of a command that was measured."""
+    return command.removeprefix("python -m benchmarks").split()
 
 
 def _show(now: Sequence[Ratio], baseline: Baseline) -> int:

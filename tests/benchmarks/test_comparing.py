@@ -24,7 +24,7 @@ PULL = Ratio(
     runs=3,
     shown=True,
 )
-HELD = Baseline("abc", "a machine", ["python -m benchmarks pull --runs 3 --json FILE"], [PULL])
+HELD = Baseline("abc", "a machine", ["python -m benchmarks pull --runs 3"], [PULL])
 
 
 def verdict(**now: Any) -> Verdict:
@@ -108,12 +108,17 @@ def test_a_wrong_result_is_in_no_baseline() -> None:
         baseline.made_from([wrong])
 
 
-def test_a_command_is_measured_again_without_its_file() -> None:
-    """`compare` with no file runs what the baseline was measured by."""
-    assert compare._words(HELD.commands[0]) == ["pull", "--runs", "3"]
+def test_a_command_is_measured_again_without_its_files() -> None:
+    """`compare` with no file runs what the baseline was measured by, and writes nothing; no
+    folder of a machine is in the repository."""
+    words = "python -m benchmarks pull --json /home/me/FILE --runs 3 --plot DIR"
+    made = baseline.made_from([document(command=words)])
+    assert made.commands == ["python -m benchmarks pull --runs 3"]
+    assert compare._words(made.commands[0]) == ["pull", "--runs", "3"]
+    assert compare._words("python -m benchmarks") == []
 
 
-def test_compare_fails_where_something_is_worse(tmp_path: Path) -> None:
+def test_compare_fails_where_something_is_worse() -> None:
     """Its exit code says so."""
     assert compare._show([PULL], HELD) == 0
     assert compare._show([evolve(PULL, low=0.5, middle=0.6, high=0.7)], HELD) == 1
