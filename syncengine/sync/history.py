@@ -247,7 +247,7 @@ class History:
         leads nowhere."""
         end = None if most is None else self.pages + most
         pending: Outcome | None = None
-        unproved: Link | None = None
+        before: Link | None = None
         empty = 0
         while empty <= _MOST_EMPTY:
             try:
@@ -255,11 +255,12 @@ class History:
             except CursorExpired:
                 return False
             if pending is not None and await self._settled(pending) is None:
+                unproved = before and with_proof(before)
                 if unproved is None:
                     return False
-                link, pending, unproved = unproved, None, None
+                link, pending, before = unproved, None, None
                 continue  # it contradicts what is held: once more, with proof
-            unproved = with_proof(link)
+            before = link
             pending = self._committer.submit(decision)
             stuck = page.cursor == link.cursor
             empty = 0 if new_of(link, page) else empty + 1
@@ -269,7 +270,8 @@ class History:
                 continue
             batch = await self._settled(pending)
             pending = None
-            if batch is None and unproved is not None and not stuck:
+            unproved = with_proof(before) if batch is None else None
+            if unproved is not None and not stuck:
                 link = unproved
                 continue
             if batch is None or stuck:

@@ -19,6 +19,7 @@ from syncengine.store.batch import (
     UNCOUNTED,
     Absence,
     Batch,
+    Covered,
     Doubt,
     Gap,
     Shift,
@@ -231,10 +232,12 @@ class _Placing:
             return None
         if isinstance(woven, Shift):
             return Batch(key, shifts=[woven])
-        batch = _batch(key, page.messages, run, woven, held, gaps, page.served_at)
+        places = dict(zip(run.ids, woven.places, strict=True))
+        part = covered(page, self.run, woven.places, to_head=to_head)
+        batch = _batch(key, page, run, woven, places, held, gaps, part)
         if guarded:
             batch = _guarded(batch, page, view)
-        batch = self._without_absent(batch, woven, gaps, to_head=to_head)
+        batch = self._without_absent(batch, woven, places, gaps)
         return evolve(batch, hasty=True) if hasty or woven.unproved else batch
 
     def _local(self, gaps: Sequence[Gap]) -> Local:
@@ -254,15 +257,13 @@ class _Placing:
         return position
 
     def _without_absent(
-        self, batch: Batch, woven: Woven, gaps: Sequence[Gap], *, to_head: bool
+        self, batch: Batch, woven: Woven, places: Mapping[str, int], gaps: Sequence[Gap]
     ) -> Batch:
-        part = covered(self.page, self.run, woven.places, to_head=to_head)
-        places = dict(zip(self.run.ids, woven.places, strict=True))
         absence = judge_absence(
             self.key,
             self.page,
             places,
-            part,
+            batch.covered,
             self.held,
             gaps,
             self.rules,
@@ -270,8 +271,9 @@ class _Placing:
             self.strays | self._unproved(woven),
             batch.arrived,
         )
-        batch = evolve(batch, covered=part, absence=absence)
-        return batch if absence is None else self._without_hollow_seams(batch, woven, absence)
+        if absence is None:
+            return batch
+        return self._without_hollow_seams(evolve(batch, absence=absence), woven, absence)
 
     def _unproved(self, woven: Woven) -> set[str]:
         """Held in the run's part, and perhaps not standing there."""
@@ -301,15 +303,15 @@ class _Placing:
 
 def _batch(
     key: ConversationKey,
-    rows: Sequence[MessageRow],
+    page: Page,
     run: Run,
     woven: Woven,
+    places: Mapping[str, int],
     held: Held,
     gaps: Sequence[Gap],
-    served_at: int | None,
+    part: Covered | None,
 ) -> Batch:
-    places = dict(zip(run.ids, woven.places, strict=True))
-    distinct = {row.message_id: row for row in reversed(rows)}
+    distinct = {row.message_id: row for row in reversed(page.messages)}
     inserts = [(places[m], row) for m, row in distinct.items() if m not in held]
     moves = [(m, places[m]) for m, was in held.items() if places[m] != was.position]
     before, after = set(gaps), set(woven.gaps)  # after a loss of the file there are thousands
@@ -317,7 +319,7 @@ def _batch(
         key,
         moves=moves,
         inserts=inserts,
-        seen_at=served_at,
+        seen_at=page.served_at,
         replaces=[
             distinct[m]
             for m, found in held.items()
@@ -329,7 +331,8 @@ def _batch(
         arrived=_arrivals(inserts, gaps, woven),
         frontier=woven.frontier,
         open_gaps=sum(not gap.seam for gap in woven.gaps),
-        stay=_longest_stay(distinct, held, served_at),
+        covered=part,
+        stay=_longest_stay(distinct, held, page.served_at),
     )
 
 

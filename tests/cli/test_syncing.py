@@ -157,7 +157,7 @@ def test_roaming_that_is_not_enabled_names_the_switch(serve: Serve, world: World
 def test_an_interrupted_sync_goes_on_the_next_time(serve: Serve) -> None:
     """Ctrl-C: exit 130, no traceback; the next run has little left to do, and ends whole."""
     world = sized_world("6x2000")
-    emulator = Emulator(world, faults=Faults("latency", latency_ms=(20, 20)))
+    emulator = Emulator(world, faults=Faults("latency", latency_ms=(100, 100)))
     alice = serve(emulator)
     with alice.start("sync") as process:
         until_served(emulator, 60, process)

@@ -65,3 +65,26 @@ async def test_no_commit_begins_while_a_person_is_served(tmp_path: Path) -> None
     finally:
         await store.close()
     assert order == ["read", "written"]
+
+
+async def test_a_page_that_comes_a_turn_later_joins(tmp_path: Path) -> None:
+    """Law 1: answers that arrive together are decoded a turn of the loop apart, and written in
+    one transaction: each costs more than another page in it."""
+    store = await open_store(tmp_path / "alice.db")
+    commits: list[int] = []
+    store.on_commit = lambda: commits.append(1)
+    committer = Committer(store, 16)
+
+    async def page(turns: int) -> None:
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        await committer.commit(lambda view: None)
+
+    try:
+        async with committer.running():
+            await page(3)
+            commits.clear()
+            await asyncio.gather(page(0), page(1))
+    finally:
+        await store.close()
+    assert len(commits) == 1
