@@ -50,6 +50,7 @@ DOORS = {
 
 PURE = (
     "sync/gaps.py",
+    "sync/hiding.py",
     "sync/placing.py",
     "sync/listing.py",
     "sync/doubts.py",

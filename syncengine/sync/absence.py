@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence, Set
 from attrs import evolve
 
 from syncengine.models import ConversationKey, MessageRow, Page
+from syncengine.store.answers import HeldMessage, PlacedMessage
 from syncengine.store.batch import BURIED, HEAD, RETURNED, START, Absence, Covered, Gap
-from syncengine.store.view import HeldMessage, PlacedMessage, View
+from syncengine.store.view import View
 from syncengine.sync.gaps import Run
 from syncengine.sync.reconcile import Evidence, Fate, Rules, Stored, horizon, reconcile
 

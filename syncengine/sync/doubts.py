@@ -11,8 +11,9 @@ from itertools import takewhile
 from attrs import frozen
 
 from syncengine.models import ConversationKey, Page, is_named
+from syncengine.store.answers import HeldMessage, ListedState
 from syncengine.store.batch import HEAD, START, Doubt
-from syncengine.store.view import HeldMessage, ListedState, View
+from syncengine.store.view import View
 
 FRESH_MS = 3_600_000
 """How long replicas are given to agree about a message."""

@@ -7,8 +7,9 @@ from collections.abc import Set
 from functools import partial
 
 from syncengine.models import ConversationKey, MessageRow, Summary, SummaryPage
+from syncengine.store.answers import ListedState
 from syncengine.store.batch import HEAD, START, Batch, Bookkeeping, Gap, Listing
-from syncengine.store.view import ListedState, View
+from syncengine.store.view import View
 from syncengine.store.writer import Decision
 from syncengine.sync.doubts import MAX_LOOKS
 

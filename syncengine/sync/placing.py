@@ -11,10 +11,10 @@ from itertools import dropwhile, takewhile
 from attrs import evolve, frozen
 
 from syncengine.models import ConversationKey, MessageRow, Page, is_named
+from syncengine.store.answers import HeldMessage
 from syncengine.store.batch import (
     BURIED,
     HEAD,
-    RETURNED,
     START,
     UNCOUNTED,
     Absence,
@@ -24,11 +24,12 @@ from syncengine.store.batch import (
     Gap,
     Shift,
 )
-from syncengine.store.view import HeldMessage, View
+from syncengine.store.view import View
 from syncengine.store.writer import Decision
 from syncengine.sync.absence import covered, judge_absence, sightings
-from syncengine.sync.doubts import CONFIRM_MS, Held, is_hasty, judge_head, stale_head
+from syncengine.sync.doubts import Held, is_hasty, judge_head, stale_head
 from syncengine.sync.gaps import Local, Run, Woven, weave
+from syncengine.sync.hiding import guarded
 from syncengine.sync.order import is_newer
 from syncengine.sync.reconcile import Rules
 
@@ -226,7 +227,7 @@ class _Placing:
         key, page, view, held = self.key, self.page, self.view, self.held
         hasty = self.run.end and is_hasty(key, page, held, view)
         run = evolve(self.run, end=False) if hasty else self.run
-        gaps, guarded = view.surroundings(key)
+        gaps, hides = view.surroundings(key)
         woven = weave(run, self._local(gaps))
         if woven is None:
             return None
@@ -235,8 +236,8 @@ class _Placing:
         places = dict(zip(run.ids, woven.places, strict=True))
         part = covered(page, self.run, woven.places, to_head=to_head)
         batch = _batch(key, page, run, woven, places, held, gaps, part)
-        if guarded:
-            batch = _guarded(batch, page, view)
+        if hides:
+            batch = guarded(batch, page, view)
         batch = self._without_absent(batch, woven, places, gaps)
         return evolve(batch, hasty=True) if hasty or woven.unproved else batch
 
@@ -358,55 +359,6 @@ def _arrivals(inserts: Sequence[tuple[int, MessageRow]], gaps: Sequence[Gap], wo
         return UNCOUNTED
     unread = max((gap.high for gap in gaps if gap.low == START), default=START)
     return len([place for place in places if place > unread]) if newest > unread else 0
-
-
-def _guarded(batch: Batch, page: Page, view: View) -> Batch:
-    """Keep out of sight what was deleted, whatever the page says (laws 4, 5 and 8)."""
-    found = view.tombstones(batch.key, [message.message_id for message in page.messages])
-    lasting = {m: t.served_at for m, t in found.items() if t.absent_at is None}
-    absent = {m: t.served_at for m, t in found.items() if t.absent_at is not None}
-    back = {m for m, at in absent.items() if at is not None and _confirms(page, at)}
-    inserts = [
-        (place, _stripped(row) if row.message_id in lasting else row)
-        for place, row in batch.inserts
-    ]
-    buried = {row.message_id: BURIED for _, row in inserts if row.message_id in lasting}
-    returned = {m: RETURNED for m in _ids(inserts) if m in absent and m not in back}
-    return evolve(
-        batch,
-        inserts=inserts,
-        hidden=returned | _hidden(batch.key, [row for _, row in inserts], view) | buried,
-        sighted=[(m, page.served_at) for m, at in {**lasting, **absent}.items() if at is None],
-        reopened=[m for m, at in lasting.items() if at and _confirms(page, at) and is_named(m)],
-        restored=list(back),
-        newest_unsure=bool(batch.inserts or back),
-    )
-
-
-def _ids(inserts: Sequence[tuple[int, MessageRow]]) -> list[str]:
-    return [row.message_id for _, row in inserts]
-
-
-def _stripped(row: MessageRow) -> MessageRow:
-    """A deleted message keeps its place in the order, and nothing of what it said."""
-    return MessageRow(row.message_id, "", row.timestamp, "unknown", "", None, b"")
-
-
-def _hidden(key: ConversationKey, rows: Sequence[MessageRow], view: View) -> dict[str, int]:
-    """New messages that a pending intent covers, and its number."""
-    hidden: dict[str, int] = {}
-    for number, before in view.pending(key):
-        wanted = (
-            view.wanted_gone(number, [row.message_id for row in rows])
-            if before is None
-            else {row.message_id for row in rows if row.timestamp <= before}
-        )
-        hidden |= dict.fromkeys(wanted - hidden.keys(), number)
-    return hidden
-
-
-def _confirms(page: Page, sighted_at: int) -> bool:
-    return page.served_at is not None and page.served_at - sighted_at >= CONFIRM_MS
 
 
 def _is_newer(row: MessageRow, held: HeldMessage) -> bool:

@@ -20,7 +20,7 @@ from syncengine.store import outbox as store_outbox
 from syncengine.store.batch import Batch
 from syncengine.store.journal import write_change
 from syncengine.store.view import View
-from syncengine.sync import absence, asking, doubts, gaps, history, placing, reconcile
+from syncengine.sync import absence, asking, doubts, gaps, hiding, history, placing, reconcile
 from syncengine.sync import outbox as sync_outbox
 from syncengine.sync.reconcile import Fate
 from syncengine.sync.replays import Replays
@@ -200,14 +200,14 @@ def skip_tombstones() -> Planted:
 
     def guarded(batch: Batch, page: Any, view: View) -> Batch:
         rows = [row for _, row in batch.inserts]
-        return evolve(batch, hidden=placing._hidden(batch.key, rows, view))
+        return evolve(batch, hidden=hiding.hidden_by(batch.key, rows, view))
 
-    return patch.object(placing, "_guarded", guarded)
+    return patch.object(placing, "guarded", guarded)
 
 
 def show_what_is_pending() -> Planted:
     """Law 8: a page brings back what a pending deletion covers."""
-    return patch.object(placing, "_hidden", lambda *a: {})
+    return patch.object(hiding, "hidden_by", lambda *a: {})
 
 
 def delete_without_bound() -> Planted:

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from syncengine.models import ConversationKey, Kind, MessageRow
+from syncengine.store.answers import HeldMessage
 from syncengine.store.batch import Batch
 from syncengine.store.database import connect_inline
 from syncengine.store.store import open_store
-from syncengine.store.view import HeldMessage, View
+from syncengine.store.view import View
 
 BOB = ConversationKey("bob", Kind.CHAT)
 CAROL = ConversationKey("carol", Kind.CHAT)
