@@ -55,7 +55,7 @@ class Audit:
         """Read at most so many pages again; two more where not even one place fits in."""
         if not pages:
             return
-        now, since = self._history.server_time, self._history.first_heard
+        now, since = self._history.source.server_time, self._history.source.first_heard
         due_now = await self._store.read(
             lambda c: plan(c, pages, now=now, since=since, confirm_after=self._confirm_after)
         )
@@ -90,7 +90,7 @@ class Audit:
         except SyncEngineError as error:
             self._workers.failed(error, due.key)
         finally:
-            at = self._history.server_time or due_now.server_time
+            at = self._history.source.server_time or due_now.server_time
             self.marks.append(_mark(due, part, at, second_look=due in due_now.suspects))
 
     async def read(self, due: Due, left: int = 1 << 30) -> Covered | None:
@@ -146,7 +146,7 @@ class Audit:
     async def decidable(self, key: ConversationKey | None) -> list[Due]:
         """Where messages were kept since they might have expired, and what was read
         meanwhile may tell that they cannot have."""
-        rules, now = self._history.rules, self._history.server_time
+        rules, now = self._history.rules, self._history.source.server_time
         if now is None:
             return []
         found = await self._store.read(

@@ -31,6 +31,7 @@ from syncengine.sync.history import History
 from syncengine.sync.listing import note_missing
 from syncengine.sync.outbox import Outbox, Placed
 from syncengine.sync.replays import Replays
+from syncengine.sync.source import PageSource
 from syncengine.sync.tally import Listener, Tally
 from syncengine.sync.workers import AUDIT_PHASE, DEPTH_PHASE, HEAD_PHASE, Work, Workers
 
@@ -62,15 +63,11 @@ class Cycle:
         self._accept = accept
         self._tally = Tally(listener)
         self._committer = Committer(store, config.commit_pages)
+        source = PageSource(
+            remote, store.contention, retrier, config.page_size, self._tally, replays
+        )
         self._history = History(
-            remote,
-            store,
-            self._committer,
-            retrier,
-            config,
-            self._tally,
-            replays,
-            guarded=not accept,
+            source, store, self._committer, config, self._tally, guarded=not accept
         )
         self._list = ConversationList(remote, store, retrier, config.summary_page_size, self._tally)
         self._outbox = Outbox(remote, store, retrier, placed)
@@ -233,7 +230,7 @@ class Cycle:
         book = Bookkeeping(
             listed_at=now if self._list.complete else None,
             list_open=False if self._list.finished else None,
-            server_time=self._history.server_time,
+            server_time=self._history.source.server_time,
             longest_stay=self._history.longest_stay,
             synced_at=now if well and self._list.finished else None,
             audited=self._audit.marks,

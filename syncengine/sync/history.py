@@ -19,8 +19,6 @@ from attrs import evolve
 from syncengine.config import Config
 from syncengine.errors import CursorExpired, CursorStuck
 from syncengine.models import ConversationKey, Page, Retention, is_named
-from syncengine.remote.port import Remote
-from syncengine.retry import Retrier
 from syncengine.store.batch import HEAD, START, Batch, Covered, Gap
 from syncengine.store.store import Store
 from syncengine.store.view import View
@@ -47,15 +45,13 @@ from syncengine.sync.placing import (
     place_overlapping,
 )
 from syncengine.sync.reconcile import Rules
-from syncengine.sync.replays import Replays
+from syncengine.sync.source import MOST_EMPTY, PageSource
 from syncengine.sync.tally import Tally
 
 _OVERLAPS = (1, 24, 240)
 """How many messages above the gap a chain taken up again starts, one try after the other."""
 _AUDIT_LEAST = 4
 """Messages a page that reads again: it repeats two or three, and must go on."""
-_MOST_EMPTY = 50
-"""Pages without a single message, one after the other, before the server is not believed."""
 _LOOK = 20
 """Pages below a guessed gap in which what hangs above it is looked for."""
 _MOST_FAILURES = 3
@@ -67,36 +63,27 @@ class History:
 
     def __init__(
         self,
-        remote: Remote,
+        source: PageSource,
         store: Store,
         committer: Committer,
-        retrier: Retrier,
         config: Config,
         tally: Tally,
-        replays: Replays,
         *,
         guarded: bool = True,
     ) -> None:
         """`guarded`: removals of very much are held back until a person agrees."""
-        self._remote = remote
+        self.source = source
         self._store = store
         self._committer = committer
-        self._retrier = retrier
-        self._limit = config.page_size
         self._tally = tally
-        self._replays = replays
         self.rules = rules_of(config, guarded=guarded)
         self._hasty: set[ConversationKey] = set()
         self._head_open: set[ConversationKey] = set()
-        self.server_time: int | None = None
-        """What the server said last, ms."""
         self._stay = 0
         self._astray: set[ConversationKey] = set()
         """Of which a chain did not find the message that it hangs on."""
         self._broken: set[ConversationKey] = set()
         """Of which a walk could not show every place."""
-        self.first_heard: int | None = None
-        """What the server's first page said, ms."""
         self._added: Counter[ConversationKey] = Counter()
 
     @property
@@ -114,7 +101,7 @@ class History:
 
         Returns the link of a chain that is not at its end, and how many gaps are open.
         """
-        page = await self._fetch(key, "")
+        page = await self.source.fetch(key, "")
         batch = await self._commit_head(key, page)
         if batch is None:
             return None, 0
@@ -160,7 +147,7 @@ class History:
                 link = await self._attach_at(key, start, gap.high)
                 if link is not None:
                     return link
-        page = await self._fetch(key, "")
+        page = await self.source.fetch(key, "")
         batch = await self._commit_head(key, page)
         if batch is None or not batch.open_gaps or not batch.believed:
             return None
@@ -175,7 +162,7 @@ class History:
         so, from a start that was served.
         """
         try:
-            page = await self._fetch_through(key, start, least=_AUDIT_LEAST)
+            page = await self.source.fetch_through(key, start, least=_AUDIT_LEAST)
         except CursorExpired:
             return None
         batch = await self._commit_around(key, start, page)
@@ -215,7 +202,7 @@ class History:
     async def _walk_once(self, key: ConversationKey) -> Covered | None:
         # As long as the list's last message is looked for, or it is not believed yet.
         for _ in range(MAX_LOOKS):
-            page = await self._fetch_through(key, "", _AUDIT_LEAST)
+            page = await self.source.fetch_through(key, "", _AUDIT_LEAST)
             batch = await self._commit_head(key, page)
             if batch is None or not (batch.looks or page.repeated):
                 break
@@ -228,12 +215,12 @@ class History:
 
     async def read_newest(self, key: ConversationKey) -> Batch | None:
         """Read the newest page again."""
-        return await self._commit_head(key, await self._fetch_through(key, "", _AUDIT_LEAST))
+        return await self._commit_head(key, await self.source.fetch_through(key, "", _AUDIT_LEAST))
 
     async def _attach_at(self, key: ConversationKey, start: str, high: int) -> Link | None:
         """Begin at a held message above the gap below `high`."""
         try:
-            page = await self._fetch_through(key, start)
+            page = await self.source.fetch_through(key, start)
         except CursorExpired:
             return None
         batch = await self._commit_around(key, start, page)
@@ -249,7 +236,7 @@ class History:
         pending: Outcome | None = None
         before: Link | None = None
         empty = 0
-        while empty <= _MOST_EMPTY:
+        while empty <= MOST_EMPTY:
             try:
                 page, decision = await self._ask(key, link)
             except CursorExpired:
@@ -283,16 +270,16 @@ class History:
 
     async def _ask(self, key: ConversationKey, link: Link) -> tuple[Page, Decision]:
         """The chain's next page, and how to place it."""
-        provable = link.before is not None and self._remote.capabilities.starts_at_messages
+        provable = link.before is not None and self.source.starts_at_messages
         if provable and (link.fresh or not link.virgin):
             return await self._ask_with_proof(key, link)
-        page = await self._fetch(key, link.cursor)
+        page = await self.source.fetch(key, link.cursor)
         if provable and (shows_newer(page, link) or (page.end and not shows_named(page))):
             return await self._ask_with_proof(key, link)
         shown = below_rows(link, page)
         if link.above is None:
             return page, place_head(key, shown, self.rules, link.rows)
-        if link.fresh and not provable and self._remote.capabilities.starts_at_messages:
+        if link.fresh and not provable and self.source.starts_at_messages:
             self._hasty.add(key)  # nothing to prove it by, and lag may explain what it shows
             return page, place_nothing
         return page, place_below(key, link.above, shown, self.rules)
@@ -301,10 +288,10 @@ class History:
         """The same page, asked for from one message higher: it must show where it hangs."""
         assert link.before is not None
         assert link.above is not None
-        page = await self._fetch_named(key, link.before)
+        page = await self.source.fetch_named(key, link.before)
         named = [m.message_id for m in page.messages if is_named(m.message_id)]
         if named and named[-1] == link.above and page.cursor:
-            more = await self._fetch_named(key, page.cursor)
+            more = await self.source.fetch_named(key, page.cursor)
             if more.end and not more.messages and link.fresh:
                 self._hasty.add(key)
                 return more, place_nothing
@@ -353,42 +340,6 @@ class History:
         is left for later."""
         below = HEAD if key in self._head_open else HEAD + 1
         return await self._store.read(lambda c: _newest_gap(View(c), key, below))
-
-    async def _fetch_through(self, key: ConversationKey, start: str, least: int = 2) -> Page:
-        """A page with a message, past rows that are none; or the end."""
-        page = await self._fetch(key, start, least)
-        for _ in range(_MOST_EMPTY):
-            if page.messages or not page.cursor or page.cursor == start:
-                break
-            start = page.cursor
-            page = await self._fetch(key, start, least)
-        return page
-
-    async def _fetch_named(self, key: ConversationKey, start: str) -> Page:
-        """A page with a message that has an id, and the rows above it; or the end."""
-        page = await self._fetch_through(key, start)
-        for _ in range(_MOST_EMPTY):
-            if shows_named(page) or not page.cursor or page.cursor == start:
-                break
-            start = page.cursor
-            more = await self._fetch_through(key, start)
-            page = evolve(more, messages=[*page.messages, *more.messages])
-        return page
-
-    async def _fetch(self, key: ConversationKey, start: str, least: int = 2) -> Page:
-        await self._store.contention.give_way()
-        # A page that begins with a message served before must have room for one more.
-        limit = max(least, self._limit)
-        answer = await self._retrier.call(lambda: self._remote.fetch_page(key, start, limit=limit))
-        page = self._replays.checked(key, start, answer)
-        self._tally.pages += 1
-        if page.served_at is not None:
-            self._heard(page.served_at)
-        return page
-
-    def _heard(self, at: int) -> None:
-        self.first_heard = self.first_heard or at
-        self.server_time = at
 
 
 def rules_of(config: Config, *, guarded: bool = True) -> Rules:

@@ -20,7 +20,17 @@ from syncengine.store import outbox as store_outbox
 from syncengine.store.batch import Batch
 from syncengine.store.journal import write_change
 from syncengine.store.view import View
-from syncengine.sync import absence, asking, doubts, gaps, hiding, history, placing, reconcile
+from syncengine.sync import (
+    absence,
+    asking,
+    doubts,
+    gaps,
+    hiding,
+    history,
+    placing,
+    reconcile,
+    source,
+)
 from syncengine.sync import outbox as sync_outbox
 from syncengine.sync.reconcile import Fate
 from syncengine.sync.replays import Replays
@@ -170,12 +180,12 @@ def order_by_time() -> Planted:
 
 def _fetched(change: Callable[[Any, int], Any]) -> Planted:
     """Every page of a sync is changed before it is looked at."""
-    real = history.History._fetch
+    real = source.PageSource.fetch
 
     async def fetch(self: Any, *arguments: Any, **named: Any) -> Any:
         return change(await real(self, *arguments, **named), self._limit)
 
-    return patch.object(history.History, "_fetch", fetch)
+    return patch.object(source.PageSource, "fetch", fetch)
 
 
 def believe_every_head() -> Planted:
