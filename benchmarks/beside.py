@@ -7,9 +7,9 @@ from tempfile import TemporaryDirectory
 
 from attrs import define, field
 
-from benchmarks.peers import PEERS, CannotRun, Peer, Source, WrongCount, source_of
+from benchmarks.peers import PEERS, Peer, Source, WrongCount, source_of
 from benchmarks.processes import Figures, Server
-from benchmarks.results import Row, row
+from benchmarks.results import CannotRun, Row, row
 from benchmarks.showing import steps
 from syncengine.emulator.sized import Size
 

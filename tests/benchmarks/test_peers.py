@@ -17,10 +17,11 @@ import psutil
 import pytest
 from attrs import evolve
 
-from benchmarks.peers import PEERS, CannotRun, Source, WrongCount, couch, pulls, source_of, stream
+from benchmarks.peers import PEERS, Source, WrongCount, couch, pulls, source_of, stream
 from benchmarks.peers.answers import Answer, Record, Request
 from benchmarks.peers.children import output, python, shelf
 from benchmarks.processes import emulator
+from benchmarks.results import CannotRun
 
 
 def record(number: int) -> Record:
