@@ -152,8 +152,9 @@ def _wrong(figures: Runs, expected: int) -> str:
 def _rows(figures: Runs, transport: str) -> Iterator[Row]:
     """Of what goes over a transport, against its floor."""
     floor = over(_FLOOR, transport)
-    kept = {over(name, transport): figures[over(name, transport)] for name in (_FLOOR, *_ENGINES)}
-    ours = {over(name, transport): figures[over(name, transport)] for name in (*_FLOORS, *_ENGINES)}
+    names = [over(name, transport) for name in (*_FLOORS, *_ENGINES)]
+    ours = {name: figures[name] for name in names}
+    kept = {name: runs for name, runs in ours.items() if all(each.file_mb for each in runs)}
     goals: Mapping[str, float] = _GOALS.get(transport, _FASTER_GOALS)
     aims = {over(name, transport): goal for name, goal in goals.items()}
     yield from _against(floor, ours, "{}", "messages/s", aims)
