@@ -7,12 +7,15 @@ from tempfile import TemporaryDirectory
 
 from attrs import define, field
 
-from benchmarks.peers import PEERS, CannotRun, Peer, Source, WrongCount, source_of
+from benchmarks.peers import PEERS, Peer, Source, WrongCount, source_of
 from benchmarks.processes import Figures, Server
-from benchmarks.results import Row, row
+from benchmarks.results import CannotRun, Row, row
 from benchmarks.showing import steps
+from benchmarks.transports import SLOWEST, over
 from syncengine.emulator.sized import Size
 
+_ALWAYS = "script"
+"""It is there wherever the engine is."""
 _GOAL, _FASTER_GOAL, _FASTER_GOALS = 1.0, 2.0, {"script": 3.0}
 """Times as fast as a peer; over a faster transport, and then than some."""
 _NOTHING = "nothing"
@@ -72,22 +75,28 @@ class Beside:
 
 @contextmanager
 def peers(server: Server, size: Size, names: Sequence[str] | None) -> Iterator[Beside]:
-    """Those of these names, all where there are none; None: no peers."""
+    """Those of these names, all where there are none; None: no more than needs no Node."""
     with TemporaryDirectory() as folder:
         source = source_of(server, size.conversations, size.messages)
         found = Beside(Path(folder), source)
-        if names is not None:
-            found.install(names or list(PEERS))
+        found.install(_wanted(names))
         yield found
 
 
+def _wanted(names: Sequence[str] | None) -> Sequence[str]:
+    if names is None:
+        return [_ALWAYS]
+    return [name for name in PEERS if not names or name in (_ALWAYS, *names)]
+
+
 def rows(figures: Mapping[str, Sequence[Figures]], transport: str) -> Iterator[Row]:
-    """The engine against each."""
-    ours = [each.rate for each in figures["engine"]]
+    """The engine over a transport against each."""
+    engine = over("engine", transport)
+    ours = [each.rate for each in figures[engine]]
     for name in PEERS:
         if name in figures:
             yield row(
-                f"engine beside {name}",
+                f"{engine} beside {name}",
                 ours,
                 "messages/s",
                 to=[each.rate for each in figures[name]],
@@ -100,4 +109,4 @@ def rows(figures: Mapping[str, Sequence[Figures]], transport: str) -> Iterator[R
 def _goal(name: str, transport: str) -> float | None:
     if PEERS[name].keeps == _NOTHING:
         return None
-    return _GOAL if transport == "httpx" else _FASTER_GOALS.get(name, _FASTER_GOAL)
+    return _GOAL if transport == SLOWEST else _FASTER_GOALS.get(name, _FASTER_GOAL)

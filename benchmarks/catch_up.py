@@ -27,7 +27,7 @@ from benchmarks.processes import Figures, Server, emulator, measure
 from benchmarks.results import Result, Row, row
 from benchmarks.running import interleaved
 from benchmarks.showing import steps
-from benchmarks.transports import TRANSPORTS
+from benchmarks.transports import TRANSPORTS, USUAL, chosen
 from syncengine import Config
 from syncengine.emulator.sized import Size
 
@@ -49,11 +49,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--far-world", default="160x490", metavar="CONVERSATIONSxMESSAGES")
     parser.add_argument("--far-runs", type=int, default=3, help="of each pull, in turn")
     parser.add_argument("--fetchers", type=int, default=Config().fetchers, help="over a distance")
-    parser.add_argument("--transport", choices=TRANSPORTS, default="httpx")
+    parser.add_argument(
+        "--transport", choices=TRANSPORTS, default=USUAL, help="default: what the engine takes"
+    )
 
 
 def run(options: argparse.Namespace) -> Result:
     """Measure; wrong where a cycle did not bring all that is new."""
+    chosen(options.transport)
     with emulator(options.world) as server, TemporaryDirectory() as folder:
         seen = asyncio.run(_cycles(server, Path(folder) / "copy.db", options))
     far, wrong = _far(options)

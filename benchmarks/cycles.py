@@ -10,7 +10,7 @@ from attrs import define, frozen
 
 from benchmarks.processes import Server
 from benchmarks.replay import Recorder, replayed
-from benchmarks.transports import TRANSPORTS
+from benchmarks.transports import TRANSPORTS, USUAL
 from syncengine import Config, EasemobRemote, SyncEngine
 
 _FETCHERS = 8
@@ -77,11 +77,11 @@ class Account:
 
 @asynccontextmanager
 async def account(
-    server: Server, path: Path, conversations: int, transport: str = "httpx"
+    server: Server, path: Path, conversations: int, transport: str = USUAL
 ) -> AsyncIterator[Account]:
     """Pull it first. Nothing is indexed meanwhile: that is done between cycles."""
     chosen = TRANSPORTS[transport]
-    recorder = Recorder(chosen.lane)
+    recorder = Recorder(chosen.lanes(server.url))
     remote = EasemobRemote(
         server.url,
         app_key=server.app_key,
@@ -91,7 +91,7 @@ async def account(
     )
     config = Config(index_search=False)
     async with (
-        chosen.client() as client,
+        chosen.client(server.url) as client,
         SyncEngine.open(path, remote, config=config) as engine,
     ):
         report = await engine.sync()

@@ -30,20 +30,20 @@ class Grown:
 NOTHING = Grown()
 
 
-def pulls(options: argparse.Namespace) -> Grown:
+def pulls(options: argparse.Namespace, transport: str) -> Grown:
     """Pull accounts of the sizes in `options.growth`, in turn, each from its own server."""
-    programs = {size: partial(_pulled, size, options) for size in options.growth}
+    programs = {
+        size: partial(_pulled, size, options.fetchers, transport) for size in options.growth
+    }
     named = {f"{size}": program for size, program in programs.items()}
     found = interleaved(named, options.runs, "growth")
     figures = {int(size): runs for size, runs in found.items()}
     return Grown(rows=_pull_rows(figures), plots=_pull_plots(figures))
 
 
-def _pulled(size: int, options: argparse.Namespace) -> Figures:
+def _pulled(size: int, fetchers: int, transport: str) -> Figures:
     with emulator(f"{max(1, size // _EACH)}x{min(size, _EACH)}") as server:
-        found = measure(
-            "engine", fetchers=options.fetchers, transport=options.transport, **asdict(server)
-        )
+        found = measure("engine", fetchers=fetchers, transport=transport, **asdict(server))
     assert found.messages == size, f"{found.messages} of {size} messages"
     return found
 

@@ -21,7 +21,7 @@ from benchmarks.processes import emulator
 from benchmarks.results import Plot, Result, Row, row
 from benchmarks.scratch import need_room
 from benchmarks.showing import steps
-from benchmarks.transports import TRANSPORTS
+from benchmarks.transports import TRANSPORTS, USUAL, chosen
 
 SCALES: Mapping[str, Mapping[str, Any]] = {
     "small": {"messages": [10_000, 50_000], "runs": 10},
@@ -41,11 +41,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The case's flags."""
     parser.add_argument("--messages", type=int, nargs="+", default=[10_000, 100_000])
     parser.add_argument("--runs", type=int, default=10, help="cycles of each sort, in turn")
-    parser.add_argument("--transport", choices=TRANSPORTS, default="httpx")
+    parser.add_argument(
+        "--transport", choices=TRANSPORTS, default=USUAL, help="default: what the engine takes"
+    )
 
 
 def run(options: argparse.Namespace) -> Result:
     """Measure; wrong where a cycle brought other messages than there are."""
+    chosen(options.transport)
     need_room(_ROOM * sum(options.messages))
     with TemporaryDirectory() as folder:
         quiet, news = asyncio.run(_cycles(Path(folder), options))

@@ -18,7 +18,7 @@ from typing import Any
 
 from benchmarks import floors
 from benchmarks.processes import NO_ROOM
-from benchmarks.transports import TRANSPORTS
+from benchmarks.transports import SLOWEST, TRANSPORTS
 from syncengine import Config, EasemobRemote, SyncEngine
 from syncengine.errors import StoreFull
 from syncengine.sync import placing
@@ -31,12 +31,12 @@ async def engine(
     app_key: str,
     user: str,
     password: str,
-    transport: str = "httpx",
+    transport: str = SLOWEST,
     index: bool = False,
 ) -> int:
     """The whole engine, all laws on; with `index` until a search finds every message."""
-    lane = TRANSPORTS[transport].lane
-    remote = EasemobRemote(url, app_key=app_key, user=user, password=password, transport=lane)
+    lanes = TRANSPORTS[transport].lanes(url)
+    remote = EasemobRemote(url, app_key=app_key, user=user, password=password, transport=lanes)
     async with SyncEngine.open(path, remote, config=Config(fetchers=fetchers)) as opened:
         report = await opened.sync()
         assert not report.errors, report.errors
@@ -64,13 +64,13 @@ async def floor(
     app_key: str,
     user: str,
     password: str,
-    transport: str = "httpx",
+    transport: str = SLOWEST,
     step: str = "insert",
 ) -> int:
     """A step of `benchmarks.floors` over a client that all fetchers share."""
     taking = floors.STEPS[step](path)
     base = f"{url}/{app_key.replace('#', '/')}"
-    async with TRANSPORTS[transport].client() as client:
+    async with TRANSPORTS[transport].client(url) as client:
         await floors.walk(client, base, user, password, fetchers, taking)
     taking.end()
     return taking.count
@@ -80,7 +80,7 @@ async def loop(url: str, path: str, fetchers: int, app_key: str, user: str, pass
     """The raw sockets of `benchmarks.floors`; without a path the pages are thrown away."""
     taking = floors.Insert(path, floors.PAGES_A_COMMIT) if path else floors.Network()
     base = f"{url}/{app_key.replace('#', '/')}"
-    async with TRANSPORTS["httpx"].client() as client:
+    async with TRANSPORTS[SLOWEST].client(url) as client:
         await floors.loop(client, base, user, password, fetchers, taking)
     taking.end()
     return taking.count

@@ -4,13 +4,16 @@ The engine and its floors (`benchmarks/floors.py`) pull the same account from an
 another process, in turn, each in a fresh process with a fresh file. `engine` has all laws on and
 indexes for search in the background, as by default; `indexed` goes on until a search finds every
 message. The floor of all ratios is `insert`: request, decode, insert, a transaction a page, over
-one shared client. Each runs with as many requests at once as it is fastest with (a shared httpx
-client gets slower beyond 8). A note says how fast the emulator serves raw sockets, since a slow
-server would flatter the engine. Then accounts of growing size are pulled: the time a message
-takes and the peak memory should stay.
+one shared client. All of it is done over stock httpx and over the extra `speed` (see
+`benchmarks/transports.py`), each against the floor over the same. Each runs with as many requests
+at once as it is fastest with (a shared httpx client gets slower beyond 8). A note says how fast
+the emulator serves raw sockets, since a slow server would flatter the engine. Then accounts of
+growing size are pulled, over what the engine takes by itself: the time a message takes and the
+peak memory should stay.
 
-With `--peers` other sync engines fill their stores with the same records in the same turns, with
-`--profile` one more run says where the processor's time goes.
+The script that one writes by hand pulls in the same turns; with `--peers` other sync engines fill
+their stores with the same records, too. With `--profile` one more run says where the processor's
+time goes.
 """
 
 import argparse
@@ -27,7 +30,7 @@ from benchmarks.profile import profile
 from benchmarks.results import Result, Row, row
 from benchmarks.running import interleaved
 from benchmarks.scratch import need_room
-from benchmarks.transports import TRANSPORTS
+from benchmarks.transports import SLOWEST, TRANSPORTS, chosen, over
 from syncengine import Config
 from syncengine.emulator.sized import Size
 
@@ -37,9 +40,10 @@ SCALES: Mapping[str, Mapping[str, Any]] = {
 }
 
 _FLOOR = "insert"
-_FLOORS = (_FLOOR, "network", "decode", "loop")
+_FLOORS = (_FLOOR, "network", "decode")
+_LIMIT = "loop"
 _ENGINES = ("engine", "indexed")
-_GOALS = {"httpx": {"engine": 1.0, "indexed": 0.85}}
+_GOALS = {SLOWEST: {"engine": 1.0, "indexed": 0.85}}
 """Of the floor over the same transport."""
 _FASTER_GOALS = {"engine": 0.8}
 _ROOM = 700
@@ -52,36 +56,41 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--runs", type=int, default=3, help="of each program, in turn")
     parser.add_argument("--fetchers", type=int, default=Config().fetchers, help="of the engine")
     parser.add_argument("--floor-fetchers", type=int, default=8, help="of the floors: their best")
-    parser.add_argument("--transport", choices=TRANSPORTS, default="httpx", help="of both")
+    parser.add_argument("--transport", choices=TRANSPORTS, help="only over this; default: all")
     parser.add_argument("--growth", type=int, nargs="*", default=[], metavar="MESSAGES")
     parser.add_argument(
         "--peers",
         nargs="*",
         choices=PEERS,
         metavar="NAME",
-        help="other sync engines, too, or these",
+        help="other sync engines, too, or these; always the script",
     )
 
 
 def run(options: argparse.Namespace) -> Result:
     """Measure all of it."""
+    transports = chosen(options.transport)
     size = Size.parse(options.world)
     need_room(_ROOM * max([size.conversations * size.messages, *options.growth]))
     with emulator(options.world) as server, beside.peers(server, size, options.peers) as peers:
         served = _served(server, options)
-        programs = {**_programs(server, options), **peers.programs}
+        programs = {**_programs(server, options, transports), **peers.programs}
         figures = _whole(interleaved(programs, options.runs, "pull"))
-        profiled = profile(server, options, figures) if options.profile else growth.NOTHING
-    wrong = _wrong(figures, served.messages)
-    grown = growth.pulls(options) if options.growth and not wrong else growth.NOTHING
-    beside_rows = beside.rows(figures, options.transport)
+        wrong = _wrong(figures, served.messages)
+        profiled = growth.NOTHING
+        if options.profile and not wrong:
+            profiled = profile(server, options.fetchers, figures, transports)
+    grown = growth.NOTHING
+    if options.growth and not wrong:
+        grown = growth.pulls(options, transports[-1])
+    rows = (each for name in transports for each in _rows(figures, name))
     return Result(
         case="pull",
-        setting=_setting(options),
-        rows=[*_rows(figures, options.transport), *beside_rows, *profiled.rows, *grown.rows],
+        setting=_setting(options, transports),
+        rows=[*rows, *_others(figures, transports), *profiled.rows, *grown.rows],
         wrong=wrong,
         plots=[*profiled.plots, *grown.plots],
-        notes=[_note(served, figures[_FLOOR]), *peers.notes, *profiled.notes],
+        notes=[*_notes(served, figures, transports), *peers.notes, *profiled.notes],
     )
 
 
@@ -97,9 +106,9 @@ def _whole(found: Mapping[str, Sequence[Figures | None]]) -> Runs:
     }
 
 
-def _setting(options: argparse.Namespace) -> str:
+def _setting(options: argparse.Namespace, transports: Sequence[str]) -> str:
     return (
-        f"{options.world} messages over {options.transport}; requests at once: floors"
+        f"{options.world} messages over {' and '.join(transports)}; requests at once: floors"
         f" {options.floor_fetchers}, engine {options.fetchers}; {options.runs} runs in turn"
     )
 
@@ -112,17 +121,17 @@ def _served(server: Server, options: argparse.Namespace) -> Figures:
 
 
 def _programs(
-    server: Server, options: argparse.Namespace
+    server: Server, options: argparse.Namespace, transports: Sequence[str]
 ) -> dict[str, Callable[[], Figures | None]]:
+    fetchers = dict.fromkeys(_FLOORS, options.floor_fetchers)
+    fetchers |= dict.fromkeys(_ENGINES, options.fetchers)
     how = asdict(server)
-    over = {**how, "transport": options.transport}
-    floor = {"fetchers": options.floor_fetchers}
     programs: dict[str, Callable[[], Figures | None]] = {
-        name: partial(measure, name, **floor, **(how if name == "loop" else over))
-        for name in _FLOORS
+        over(name, each): partial(measure, name, fetchers=at_once, transport=each, **how)
+        for each in transports
+        for name, at_once in fetchers.items()
     }
-    for name in _ENGINES:
-        programs[name] = partial(measure, name, fetchers=options.fetchers, **over)
+    programs[_LIMIT] = partial(measure, _LIMIT, fetchers=options.floor_fetchers, **how)
     return programs
 
 
@@ -141,39 +150,63 @@ def _wrong(figures: Runs, expected: int) -> str:
 
 
 def _rows(figures: Runs, transport: str) -> Iterator[Row]:
+    """Of what goes over a transport, against its floor."""
+    floor = over(_FLOOR, transport)
+    names = [over(name, transport) for name in (*_FLOORS, *_ENGINES)]
+    ours = {name: figures[name] for name in names}
+    kept = {name: runs for name, runs in ours.items() if all(each.file_mb for each in runs)}
     goals: Mapping[str, float] = _GOALS.get(transport, _FASTER_GOALS)
-    kept = {name: figures[name] for name in (_FLOOR, *_ENGINES)}
-    yield from _against(figures, "{}", "messages/s", lambda each: each.rate, goals)
-    yield from _against(kept, "{}: CPU", "µs/message", lambda each: each.cpu)
-    yield from _against(figures, "{}: memory", "MB", lambda each: each.peak_mb)
-    yield from _against(kept, "{}: file", "bytes/message", lambda each: each.bytes_each)
+    aims = {over(name, transport): goal for name, goal in goals.items()}
+    yield from _against(floor, ours, "{}", "messages/s", aims)
+    yield from _against(floor, kept, "{}: CPU", "µs/message")
+    yield from _against(floor, ours, "{}: memory", "MB")
+    yield from _against(floor, kept, "{}: file", "bytes/message")
+
+
+def _others(figures: Runs, transports: Sequence[str]) -> Iterator[Row]:
+    """The limit and the peers; then the engine over each transport beside the peers."""
+    floor = over(_FLOOR, transports[0])
+    names = [_LIMIT, *(name for name in PEERS if name in figures)]
+    found = {name: figures[name] for name in (floor, *names)}
+    yield from list(_against(floor, found, "{}", "messages/s"))[1:]
+    yield from list(_against(floor, found, "{}: memory", "MB"))[1:]
+    for name in transports:
+        yield from beside.rows(figures, name)
+
+
+_VALUES: Mapping[str, Callable[[Figures], float]] = {
+    "messages/s": lambda each: each.rate,
+    "µs/message": lambda each: each.cpu,
+    "MB": lambda each: each.peak_mb,
+    "bytes/message": lambda each: each.bytes_each,
+}
+"""By their units."""
 
 
 def _against(
-    figures: Runs,
-    name: str,
-    unit: str,
-    value: Callable[[Figures], float],
-    goals: Mapping[str, float] | None = None,
+    floor: str, figures: Runs, name: str, unit: str, goals: Mapping[str, float] | None = None
 ) -> Iterator[Row]:
-    """A row for each program; the ratios are to the floor."""
-    floor = [value(each) for each in figures[_FLOOR]]
+    """A row for each program; the ratios are to the floor, which comes first."""
+    value = _VALUES[unit]
     for program, runs in figures.items():
-        itself = program == _FLOOR
+        itself = program == floor
         yield row(
             name.format(program),
             [value(each) for each in runs],
             unit,
-            to=() if itself else floor,
-            floor="" if itself else _FLOOR,
+            to=() if itself else [value(each) for each in figures[floor]],
+            floor="" if itself else floor,
             more_is_better=unit.endswith("/s"),
             goal=(goals or {}).get(program),
         )
 
 
-def _note(served: Figures, floor: Sequence[Figures]) -> str:
-    times = served.rate / max(each.rate for each in floor)
-    return (
-        f"The emulator serves {served.rate:,.0f} messages/s to raw sockets, {times:.1f} times"
-        " the floor."
+def _notes(served: Figures, figures: Runs, transports: Sequence[str]) -> Iterator[str]:
+    fastest = max(each.rate for name in transports for each in figures[over(_FLOOR, name)])
+    yield (
+        f"The emulator serves {served.rate:,.0f} messages/s to raw sockets,"
+        f" {served.rate / fastest:.1f} times the fastest floor."
     )
+    for name, transport in TRANSPORTS.items():
+        if not transport.here:
+            yield f"{name} cannot be measured here: {transport.needs} is not installed."

@@ -8,7 +8,8 @@ from attrs import asdict, field, frozen
 
 
 class CannotRun(Exception):
-    """Something that a case needs is not on this machine; the reason is for people."""
+    """Something that a case or a peer needs is not on this machine, or the peer failed; the
+    reason is for people."""
 
 
 @frozen

@@ -1,32 +1,87 @@
-"""The HTTP transports that a pull can be measured over, by name: the floor's and the engine's."""
+"""The HTTP transports that a pull can be measured over, by name: the floor's and the engine's.
 
-import ssl
-from collections.abc import Callable, Mapping
+httpx   what an installation without extras has
+speed   the engine's fast lanes, which it chooses by itself where httptools is installed
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from importlib.util import find_spec
 
 import httpx
 from attrs import frozen
 
+from benchmarks.results import CannotRun
+from syncengine.remote.easemob import door
+
+Lane = Callable[[], httpx.AsyncBaseTransport]
+"""Opens a connection of the engine's."""
 _TIMEOUT = 30.0
-_ONE = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=30.0)
 
 
 @frozen
 class Transport:
     """One way to a server."""
 
-    client: Callable[[], httpx.AsyncClient]
-    """The one client that all fetchers of a floor share."""
-    lane: Callable[[], httpx.AsyncBaseTransport]
-    """A connection of the engine's."""
+    client: Callable[[str], httpx.AsyncClient]
+    """The one client of a server that all fetchers of a floor share."""
+    lanes: Callable[[str], Lane]
+    """What the engine opens to a server."""
+    needs: str = ""
+    """A module of an extra."""
+
+    @property
+    def here(self) -> bool:
+        """Whether it can be had."""
+        return not self.needs or find_spec(self.needs) is not None
 
 
-def _stock_lane() -> httpx.AsyncBaseTransport:
-    # The emulator speaks no TLS, and loading the system's certificates takes 20 ms.
-    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    return httpx.AsyncHTTPTransport(verify=tls, limits=_ONE)
+class Shared(httpx.AsyncBaseTransport):
+    """Lanes as one transport. An answer is read whole, and then its lane is free for the next
+    request: the one used last first."""
+
+    def __init__(self, open_lane: Lane) -> None:
+        self._open_lane = open_lane
+        self._idle: list[httpx.AsyncBaseTransport] = []
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Ask over a lane that is idle, or one more."""
+        lane = self._idle.pop() if self._idle else self._open_lane()
+        try:
+            response = await lane.handle_async_request(request)
+            await response.aread()
+        finally:
+            self._idle.append(lane)
+        return response
+
+    async def aclose(self) -> None:
+        """End the connections, none of which may be in use."""
+        while self._idle:
+            await self._idle.pop().aclose()
 
 
+def _fast_client(url: str) -> httpx.AsyncClient:
+    return httpx.AsyncClient(transport=Shared(door.fast_lanes(url)), timeout=_TIMEOUT)
+
+
+SLOWEST = "httpx"
 TRANSPORTS: Mapping[str, Transport] = {
-    "httpx": Transport(lambda: httpx.AsyncClient(timeout=_TIMEOUT), _stock_lane),
+    SLOWEST: Transport(lambda _: httpx.AsyncClient(timeout=_TIMEOUT), door.httpx_lanes),
+    "speed": Transport(_fast_client, door.fast_lanes, needs="httptools"),
 }
-"""`httpx` is what an installation without extras has."""
+"""The engine takes the last that it can have."""
+USUAL = [name for name, each in TRANSPORTS.items() if each.here][-1]
+"""What the engine takes here."""
+
+
+def chosen(name: str | None) -> Sequence[str]:
+    """That one, or all that can be had here. Raises CannotRun where it cannot be."""
+    if name is None:
+        return [each for each in TRANSPORTS if TRANSPORTS[each].here]
+    if not TRANSPORTS[name].here:
+        raise CannotRun(f"the transport {name} needs {TRANSPORTS[name].needs}: the extra `speed`")
+    return [name]
+
+
+def over(program: str, transport: str) -> str:
+    """What a table calls it."""
+    return program if transport == SLOWEST else f"{program} over {transport}"

@@ -5,11 +5,11 @@ from collections.abc import Mapping
 
 from benchmarks.peers.browser import RxDB
 from benchmarks.peers.node import NodePeer
-from benchmarks.peers.peer import CannotRun, Filled, Peer, Source, WrongCount
+from benchmarks.peers.peer import Filled, Peer, Source, WrongCount
 from benchmarks.peers.script import Script
 from benchmarks.peers.signing import source_of
 
-__all__ = ["PEERS", "CannotRun", "Filled", "Peer", "Source", "WrongCount", "source_of"]
+__all__ = ["PEERS", "Filled", "Peer", "Source", "WrongCount", "source_of"]
 
 _ALL: tuple[Peer, ...] = (
     NodePeer(

@@ -15,8 +15,9 @@ from tempfile import TemporaryDirectory
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.peers import PEERS, CannotRun, Peer, WrongCount, source_of
+from benchmarks.peers import PEERS, Peer, WrongCount, source_of
 from benchmarks.processes import emulator, interruptible
+from benchmarks.results import CannotRun
 
 _EACH = 1000
 """Messages a conversation."""

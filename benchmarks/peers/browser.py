@@ -19,7 +19,8 @@ from attrs import frozen
 
 from benchmarks.peers.children import PATIENCE, child, output, shelf
 from benchmarks.peers.npm import home, installed
-from benchmarks.peers.peer import CannotRun, Filled, Source, checked
+from benchmarks.peers.peer import Filled, Source, checked
+from benchmarks.results import CannotRun
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _QUIET = ("--headless", "--disable-gpu", "--no-first-run", "--disable-background-networking")

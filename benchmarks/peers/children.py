@@ -13,7 +13,8 @@ from typing import Any
 
 from attrs import asdict
 
-from benchmarks.peers.peer import CannotRun, Source
+from benchmarks.peers.peer import Source
+from benchmarks.results import CannotRun
 
 ROOT = Path(__file__).parent.parent.parent
 PATIENCE = 1800.0

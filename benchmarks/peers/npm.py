@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 from benchmarks.peers.children import ROOT, output
-from benchmarks.peers.peer import CannotRun
+from benchmarks.results import CannotRun
 
 _PROGRAMS = Path(__file__).parent / "programs"
 _BROWSER = ROOT / "tests" / "sdk" / "browser.cjs"

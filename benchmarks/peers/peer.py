@@ -37,10 +37,6 @@ class Filled:
     """Memory of all its processes at their largest, of the server none."""
 
 
-class CannotRun(Exception):
-    """A peer cannot be had here, or it failed. Its words say why, for people."""
-
-
 class WrongCount(Exception):
     """A peer ended and does not have every record: its time means nothing."""
 

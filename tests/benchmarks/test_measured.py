@@ -71,7 +71,8 @@ def test_the_scan_finds_all_the_words(tmp_path: Path) -> None:
 
 
 def test_the_clocks_miss_nothing_of_a_pull(server: Server, tmp_path: Path) -> None:
-    """Every stage takes time, and together they are the process's: none is counted twice."""
+    """Every stage takes time, and together with the clocks they are the process's: what is left
+    for the last is more than nothing, so none is counted twice."""
     how = {**asdict(server), "path": str(tmp_path / "copy.db"), "fetchers": 3}
     command = [sys.executable, "-m", "benchmarks.stages", json.dumps(how)]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
@@ -79,6 +80,27 @@ def test_the_clocks_miss_nothing_of_a_pull(server: Server, tmp_path: Path) -> No
     assert found["messages"] == 6 * EACH
     assert list(found["stages"]) == list(STAGES)
     assert min(found["stages"].values()) > 0
+    assert found["clocks"] > 0
+    assert sum(found["stages"].values()) + found["clocks"] == pytest.approx(found["whole"])
+
+
+def test_a_clock_leaves_itself_out() -> None:
+    """Else a stage that is entered often would seem to cost what its clocks do, and so would
+    the one from which it is entered."""
+
+    class Door:
+        def nothing(self) -> None:
+            pass
+
+    clocks, times = Clocks(), 50_000
+    clocks.weigh()
+    clocks.around(Door, "nothing", "inner")
+    with clocks.stage("outer"):
+        for _ in range(times):
+            Door().nothing()
+    assert clocks.passed["inner"] == times
+    assert abs(clocks.spent["inner"]) < clocks.own / 3
+    assert clocks.spent["outer"] < clocks.own * 0.45
 
 
 def test_a_clock_leaves_out_what_an_inner_one_counts() -> None:

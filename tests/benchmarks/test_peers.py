@@ -17,10 +17,13 @@ import psutil
 import pytest
 from attrs import evolve
 
-from benchmarks.peers import PEERS, CannotRun, Source, WrongCount, couch, pulls, source_of, stream
+from benchmarks import beside
+from benchmarks.peers import PEERS, Source, WrongCount, couch, pulls, source_of, stream
 from benchmarks.peers.answers import Answer, Record, Request
 from benchmarks.peers.children import output, python, shelf
 from benchmarks.processes import emulator
+from benchmarks.results import CannotRun
+from syncengine.emulator.sized import Size
 
 
 def record(number: int) -> Record:
@@ -81,6 +84,47 @@ def test_what_is_missing_is_said(
     with pytest.raises(CannotRun, match=r"node and npm cannot|no browser"):
         PEERS[name].install(tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+NPM = """#!/bin/sh
+echo "$PWD $1" >> {log}
+if [ "$1" = ci ]; then
+    for each in {packages}; do
+        mkdir -p node_modules/$each
+        echo '{{"version": "1.2.3"}}' > node_modules/$each/package.json
+    done
+else
+    mkdir -p build/Release && touch build/Release/better_sqlite3.node
+fi
+"""
+"""A stand-in that fetches nothing, and writes down where it was asked for what."""
+
+
+def test_peers_share_what_is_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One folder for all of a run: fetched once and compiled once, which takes minutes; gone
+    when the run ends."""
+    log, tools = tmp_path / "log", tmp_path / "bin"
+    tools.mkdir()
+    packages = "pouchdb @powersync/node @nozbe/watermelondb better-sqlite3"
+    (tools / "npm").write_text(NPM.format(log=log, packages=packages))
+    (tools / "node").write_text("")
+    for tool in tools.iterdir():
+        tool.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tools}:{os.environ['PATH']}")
+    names = ["pouchdb", "powersync", "watermelondb"]
+    with emulator("1x50") as server, beside.peers(server, Size(1, 50), names) as found:
+        assert list(found.programs) == ["script", *names]
+        assert all("cannot run" not in each for each in found.notes)
+    where, whats = zip(*(line.split() for line in log.read_text().splitlines()), strict=True)
+    assert whats == ("ci", "run")
+    assert not Path(where[0]).exists()
+
+
+def test_the_script_is_always_beside() -> None:
+    """It needs no Node, so no run has to do without it; the others come when asked for."""
+    assert beside._wanted(None) == ["script"]
+    assert beside._wanted(["rxdb"]) == ["script", "rxdb"]
+    assert beside._wanted([]) == list(PEERS)
 
 
 def test_that_it_cannot_run_is_seen() -> None:
