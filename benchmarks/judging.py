@@ -88,25 +88,25 @@ def compared(files: Mapping[str, Path], truth: Truth, asked: Iterable[Asked]) ->
 
 
 _GAPS = """
-    SELECT conversation_id, kind, high, doubt_id IS NOT NULL, message.timestamp,
-        message.unverified = 1 OR message.suspect_at IS NOT NULL
-    FROM gap JOIN conversation USING (conversation)
-    LEFT JOIN message ON message.conversation = gap.conversation AND message.position = gap.low
-    WHERE seam = 0
+    SELECT conversation_id, kind, high, doubt_id IS NOT NULL,
+        (SELECT timestamp FROM message
+         WHERE message.conversation = gap.conversation AND position <= low
+         ORDER BY position DESC LIMIT 1)
+    FROM gap JOIN conversation USING (conversation) WHERE seam = 0
 """
 
 
 def waits(path: Path) -> int:
-    """Gaps of a file that only an hour closes: the server shows less than was seen there a
-    short while ago, and a replica that lags behind would show the same."""
+    """Gaps of a file that an hour closes: the server says that history ends above a message
+    that was sent a short while ago, or shows less than its list told of. A replica that lags
+    behind would say the same, so it is believed when the hour is over (`FRESH_MS`)."""
     with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as file:
-        return sum(_waits(doubted, sent, gone) for *_, doubted, sent, gone in file.execute(_GAPS))
+        return sum(_waits(doubted, sent) for *_, doubted, sent in file.execute(_GAPS))
 
 
-def _waits(doubted: int, sent_below: int | None, gone: int | None) -> bool:
-    """Whether a gap does: at the newest end, or above a young message that was missed."""
+def _waits(doubted: int, sent_below: int | None) -> bool:
     young = sent_below is not None and time.time() * 1000 - sent_below < FRESH_MS
-    return bool(doubted or (young and gone))
+    return bool(doubted or young)
 
 
 def _look_at_file(found: Divergence, account: str, file: sqlite3.Connection) -> None:
