@@ -121,6 +121,9 @@ class Recovery:
     """Messages that were there for certain; the next sync asks for them again."""
     unsure: int
     """Conversations of which nobody knows what is lost: all of each is asked for again."""
+    nothing_read: bool
+    """The new file is empty, for nothing of the old one could be read: its first page is lost,
+    or one that says which tables there are. Deletions that were not delivered may be lost."""
     seconds: float
 
 

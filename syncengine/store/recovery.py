@@ -57,9 +57,12 @@ def recover(
     """Put a new file in the place of a damaged one, with all that can be read of it.
 
     Deletions that wait are saved first; where messages may be missing there are gaps, and
-    the next sync pulls them again. Close every engine of this process on the file before;
-    those of others read the new one from then on. Takes seconds a million messages, and as
-    much room on the disk as there are messages. `lock`: for who holds the file's already.
+    the next sync pulls them again. A sound file is replaced as well: `check` tells whether it
+    is. Where nothing could be read the new file is empty, and the result says so.
+
+    Close every engine of this process on the file before; those of others read the new one
+    from then on. Takes seconds a million messages, and as much room on the disk as there are
+    messages. `lock`: for who holds the file's already.
 
     Raises StoreCorrupt for a file that is no store, and where the last attempt was less than
     ten minutes ago; StoreTooNew; StoreLocked while another program syncs or writes it;
@@ -68,7 +71,7 @@ def recover(
     started = time.monotonic()
     store = Path(os.path.realpath(path))
     with (lock or WriterLock(store)).held(), translated(store):
-        _check_ours(store)
+        check_ours(store)
         _note_attempt(store, now())
         _put_back(store)
         made = store.with_name(store.name + _MADE)
@@ -89,6 +92,7 @@ def recover(
         intents=saved.intents,
         lost=saved.lost,
         unsure=saved.unsure,
+        nothing_read=saved.nothing_read,
         seconds=time.monotonic() - started,
     )
 
@@ -120,8 +124,9 @@ def attempted_at(path: Path) -> int | None:
         return None
 
 
-def _check_ours(path: Path) -> None:
-    """Nobody else's file is moved, and no newer version's."""
+def check_ours(path: Path) -> None:
+    """Nobody else's file is moved, and no newer version's. Raises StoreError, StoreCorrupt for
+    a file that is no store, StoreTooNew."""
     if not path.is_file():
         raise StoreError(f"there is no file {path}", hint="Check the path.")
     try:
@@ -161,7 +166,14 @@ def _note_attempt(path: Path, now: int) -> None:
             hint=f"The disk may be failing: check it, and try again in {minutes} minutes.",
             again_after=left / 1000,
         )
-    path.with_name(path.name + _STAMP).write_text(str(now))
+    _write_private(path.with_name(path.name + _STAMP), str(now))
+
+
+def _write_private(path: Path, text: str) -> None:
+    """For its owner only, as all that stands beside a store; also where it was open before."""
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        path.chmod(0o600)
+        file.write(text)
 
 
 def _put_back(path: Path) -> None:

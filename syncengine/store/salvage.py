@@ -61,6 +61,8 @@ class Saved:
     """Messages that were there for certain, and are not any more."""
     unsure: int = 0
     """Conversations of which it is not known what is lost."""
+    nothing_read: bool = False
+    """Not even whether there was anything."""
 
 
 _NAMES = (
@@ -114,7 +116,15 @@ class Salvage:
             self._note_gaps(row)
         self._save_rest()
         self._count_on()
+        self.saved.nothing_read = self._read_nothing()
         return self.saved
+
+    def _read_nothing(self) -> bool:
+        """Everything hangs on a conversation: where none was found there was nothing, or
+        nothing could be read of it."""
+        if self.saved.conversations:
+            return False
+        return self._source.number("SELECT count(*) FROM conversation") != 0
 
     def _insert(self, table: Table, row: Row) -> bool:
         """Whether it was not there yet."""

@@ -32,6 +32,7 @@ SPELLED = {
     "delete": {"--ids", "--before", "--all", "--keep-messages", "--dry-run", "--yes"},
     "export": {"--force"},
     "outbox": {"--retry", "--drop"},
+    "recover": {"--force"},
     "status": {"--all"},
     "verify": {"--accept", "--yes"},
 }

@@ -1,7 +1,9 @@
 """`syncengine recover`."""
 
+import pytest
+
 from tests.cli.command import Person
-from tests.store.damaging import roots, spoil
+from tests.store.damaging import roots, schema_pages, spoil
 
 
 def test_a_damaged_file(alice: Person) -> None:
@@ -17,11 +19,46 @@ def test_a_damaged_file(alice: Person) -> None:
     assert aside.read_bytes() == damaged
     assert alice.call("sync", "--json").object["gaps_open"] == 0
     assert alice.call("messages", "bob", "--all", "--json").out == before
-    alice.call("recover").refused(5, "ten minutes")
+    alice.call("recover", "--force").refused(5, "ten minutes")
+
+
+def test_a_sound_file_is_left_alone(alice: Person) -> None:
+    """Law 10: nothing is replaced that can be read, unless it is asked for."""
+    before = alice.db.read_bytes()
+    done = alice.call("recover")
+    assert (done.code, "this file is sound; nothing was done" in done.out) == (0, True)
+    told = alice.call("recover", "--json").object
+    assert told == {"replaced": False, "path": str(alice.db)}
+    assert alice.db.read_bytes() == before
+    assert not list(alice.home.glob("alice.db.*recover*"))
+    assert not list(alice.home.glob("alice.db.damaged-*"))
 
 
 def test_for_programs(alice: Person) -> None:
     """With `--json`: one object."""
-    found = alice.call("recover", "--json").object
+    found = alice.call("recover", "--force", "--json").object
     assert (found["lost"], found["unsure"], found["conversations"]) == (0, 0, 12)
-    assert found["path"] == str(alice.db)
+    assert (found["path"], found["replaced"]) == (str(alice.db), True)
+    assert found["nothing_read"] is False
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_nothing_can_be_read(alice: Person, first: bool) -> None:
+    """Law 8: a deletion is never lost in silence: where the first page is gone, or one that
+    says which tables there are, it says so, with exit 1, and where the old file is."""
+    found = {1} if first else schema_pages(alice.db) - {1}
+    assert found
+    spoil(alice.db, found)
+    done = alice.call("recover")
+    (aside,) = alice.home.glob("alice.db.damaged-*")
+    assert done.code == 1, done
+    assert "saved" not in done.out
+    for words in ("nothing could be read", "deletions that were not delivered", str(aside)):
+        assert words in done.out
+
+
+def test_nothing_can_be_read_for_programs(alice: Person) -> None:
+    """With `--json`: a field says it, and exit 1."""
+    spoil(alice.db, schema_pages(alice.db))
+    done = alice.call("recover", "--json")
+    assert (done.code, done.object["nothing_read"], done.object["messages"]) == (1, True, 0)

@@ -23,6 +23,16 @@ def pages(path: Path) -> int:
     return path.stat().st_size // PAGE
 
 
+def schema_pages(path: Path) -> set[int]:
+    """Where the tables' own descriptions are."""
+    content = path.read_bytes()
+    return {
+        number + 1
+        for number in range(len(content) // PAGE)
+        if b"CREATE " in content[number * PAGE : (number + 1) * PAGE]
+    }
+
+
 def spoil(path: Path, numbers: Iterable[int], seed: int = 0) -> None:
     """Overwrite these pages, counted from 1, with nonsense, or with zeros."""
     chance = random.Random(seed)

@@ -24,7 +24,7 @@ from syncengine import (
 from syncengine.store.database import created
 from syncengine.store.migrate import migrations, statements
 from tests.harness import Side, dump, numbered
-from tests.store.damaging import assert_claims_nothing_more, pages, roots, spoil
+from tests.store.damaging import assert_claims_nothing_more, pages, roots, schema_pages, spoil
 
 PEERS = ("bob", "carol", "dave")
 DELETED = 5
@@ -68,6 +68,7 @@ async def test_nothing_is_wrong(full: Side) -> None:
     before = dump(full.path)
     assert check(full.path) == ()
     found = later(full)
+    assert not found.nothing_read
     assert (found.conversations, found.messages) == (3, len(before["message"]))
     assert (found.lost, found.unsure, found.intents) == (0, 0, 2)
     after = dump(full.path)
@@ -84,7 +85,7 @@ async def test_pages_that_cannot_be_read(full: Side, seed: int) -> None:
     deletions that wait are kept and delivered, and a sync ends with the server's view."""
     chance = random.Random(seed)
     needed = roots(full.path, "intent", "intent_message", "conversation") | {1}
-    needed |= _schema_pages(full.path)
+    needed |= schema_pages(full.path)
     others = [n for n in range(1, pages(full.path) + 1) if n not in needed]
     spoil(full.path, chance.sample(others, chance.choice([1, 1, 2, 5, 12])), seed)
     before = full.path.read_bytes()
@@ -113,16 +114,6 @@ async def test_any_pages_at_all(full: Side, seed: int) -> None:
     assert check(full.path) == ()
     assert_claims_nothing_more(full, full.path)
     await pull(full)
-
-
-def _schema_pages(path: Path) -> set[int]:
-    """Where the tables' own descriptions are."""
-    content = path.read_bytes()
-    return {
-        number + 1
-        for number in range(len(content) // 8192)
-        if b"CREATE " in content[number * 8192 : (number + 1) * 8192]
-    }
 
 
 async def _asked(path: Path) -> list[int]:
@@ -183,6 +174,26 @@ async def test_what_is_only_in_the_log(full: Side, tmp_path: Path) -> None:
     assert len(await _asked(found.damaged)) == 3
     full.path = killed
     await pull(full)
+
+
+async def test_what_it_notes_is_for_its_owner_only(full: Side) -> None:
+    """Who was served when is nobody else's business; an older version's note is closed, too."""
+    note = full.path.with_name("alice.db.recovery")
+    note.write_text("0")
+    note.chmod(0o644)
+    for _ in range(2):
+        later(full)
+        assert note.stat().st_mode & 0o777 == 0o600
+        note.unlink()
+
+
+async def test_an_empty_store_was_read(side: Side) -> None:
+    """Law 10: that there was nothing is another thing than that nothing could be read."""
+    async with side.engine(online=False):
+        pass
+    assert not later(side).nothing_read
+    spoil(side.path, [1])
+    assert later(side).nothing_read
 
 
 async def test_one_attempt_in_ten_minutes(full: Side) -> None:
