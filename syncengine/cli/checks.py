@@ -20,7 +20,8 @@ from syncengine.remote.easemob.client import EasemobRemote
 from syncengine.store.database import opened
 from syncengine.store.lock import holder
 from syncengine.store.migrate import APPLICATION_ID, latest_version
-from syncengine.store.recovery import check
+from syncengine.store.recovery import check, check_ours
+from syncengine.store.remains import NO_STORE
 
 _LITTLE, _LOW = 50_000_000, 500_000_000
 """Bytes that are free on the disk: too few, and few."""
@@ -141,11 +142,10 @@ def check_schema(path: Path) -> Finding:
             (owner,) = connection.execute("PRAGMA application_id").fetchone()
             (version,) = connection.execute("PRAGMA user_version").fetchone()
     except StoreError as error:
-        return Finding("schema", Verdict.FAIL, str(error), "`syncengine recover`")
+        return Finding("schema", Verdict.FAIL, str(error), error.hint)
     words = f"version {version}"
     if owner != APPLICATION_ID:
-        fix = "Name another file with --db."
-        return Finding("schema", Verdict.FAIL, "a database of another program", fix)
+        return Finding("schema", Verdict.FAIL, "a database of another program", NO_STORE)
     if version > latest_version():
         return Finding("schema", Verdict.FAIL, f"{words}: a newer one", "Upgrade syncengine.")
     if version < latest_version():
@@ -163,6 +163,8 @@ def check_pages(path: Path) -> Finding:
     """Whether every page can be read."""
     try:
         wrong = check(path)
+        if wrong:
+            check_ours(path)
     except StoreError as error:
         return Finding("pages", Verdict.FAIL, str(error), error.hint)
     if not wrong:

@@ -26,6 +26,7 @@ from syncengine.errors import (
     StoreLocked,
     SyncEngineError,
 )
+from syncengine.store.remains import NO_STORE, has_remains
 
 T = TypeVar("T")
 Job = Callable[[sqlite3.Connection], T]
@@ -252,7 +253,18 @@ def translated(path: Path) -> Iterator[None]:
         raise
     except sqlite3.Error as error:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        raise _ERRORS.get(code, StoreError)(f"{path}: {error}", hint=_HINTS.get(code)) from error
+        hint = NO_STORE if _is_foreign(path, code) else _HINTS.get(code)
+        raise _ERRORS.get(code, StoreError)(f"{path}: {error}", hint=hint) from error
     except OSError as error:
         hint = _NO_ROOM if error.errno in (errno.ENOSPC, errno.EDQUOT) else None
         raise StoreFull(f"{path}: {error.strerror or error}", hint=hint) from error
+
+
+def _is_foreign(path: Path, code: int) -> bool:
+    """A store that lost its first page is no database to SQLite either."""
+    if code != sqlite3.SQLITE_NOTADB:
+        return False
+    try:
+        return not has_remains(path)
+    except OSError:
+        return False

@@ -12,6 +12,7 @@ from pathlib import Path
 from syncengine.errors import StoreCorrupt, StoreError, StoreTooNew
 from syncengine.schema_files import schema_path
 from syncengine.store.database import transaction
+from syncengine.store.remains import NO_STORE
 
 APPLICATION_ID = 0x53594E43
 """'SYNC': tells a store from other programs' SQLite files."""
@@ -48,7 +49,9 @@ def migrate(connection: sqlite3.Connection) -> None:
 def check(connection: sqlite3.Connection) -> None:
     """Raise unless the file is a store, or empty, of a version that can be written."""
     if _pragma(connection, "application_id") != APPLICATION_ID and _has_tables(connection):
-        raise StoreCorrupt("the file is a SQLite database of another program")
+        raise StoreCorrupt(
+            f"{_name(connection)} is a SQLite database of another program", hint=NO_STORE
+        )
     check_version(_version(connection))
 
 
@@ -64,12 +67,18 @@ def check_readable(connection: sqlite3.Connection) -> None:
     """Raise unless the file is a store whose tables can be read: StoreCorrupt where it is
     none, StoreError where they are of an older version."""
     if _pragma(connection, "application_id") != APPLICATION_ID:
-        raise StoreCorrupt("the file is no store")
+        raise StoreCorrupt(f"{_name(connection)} is no store", hint=NO_STORE)
     if (version := _version(connection)) < latest_version():
         raise StoreError(
             f"the file has schema version {version}, and only {latest_version()} can be read",
             hint="Open it once where it can be written, or copy it there: that upgrades it.",
         )
+
+
+def _name(connection: sqlite3.Connection) -> str:
+    """The file's, as SQLite opened it."""
+    found: str = connection.execute("PRAGMA database_list").fetchone()[2]
+    return found or "the file"
 
 
 def _apply(connection: sqlite3.Connection, version: int, file: Path) -> None:

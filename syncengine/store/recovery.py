@@ -23,15 +23,12 @@ from syncengine.store.database import created, damaged, opened, transaction, tra
 from syncengine.store.files import logs_of, remove
 from syncengine.store.lock import WriterLock
 from syncengine.store.migrate import APPLICATION_ID, check_version, migrate
+from syncengine.store.remains import NO_STORE, has_remains
 from syncengine.store.salvage import Salvage, Saved
 
 AGAIN_AFTER = 600_000
 """Ms: one attempt in ten minutes, for a disk that fails spoils every new file too."""
 _MADE, _STAMP, _ASIDE = ".recovering", ".recovery", ".damaged-"
-_OURS = tuple(f"CREATE TABLE {name} (".encode() for name in ("conversation", "intent", "preview"))
-"""Stand in every store, on other pages than the first."""
-_LONGEST = max(map(len, _OURS))
-_FIRST_PAGE = 8192
 
 
 def check(path: Path) -> tuple[str, ...]:
@@ -134,26 +131,14 @@ def check_ours(path: Path) -> None:
             (owner,) = connection.execute("PRAGMA application_id").fetchone()
             (version,) = connection.execute("PRAGMA user_version").fetchone()
     except StoreCorrupt:
-        if _has_remains(path):
+        if has_remains(path):
             return
-        raise StoreCorrupt(f"{path} is no store: it is left as it is") from None
+        raise StoreCorrupt(f"{path} is no store: it is left as it is", hint=NO_STORE) from None
     if owner != APPLICATION_ID:
-        raise StoreCorrupt(f"{path} is a database of another program: it is left as it is")
+        raise StoreCorrupt(
+            f"{path} is a database of another program: it is left as it is", hint=NO_STORE
+        )
     check_version(version)
-
-
-def _has_remains(path: Path) -> bool:
-    """Whether a file without a readable first page was a store."""
-    with path.open("rb") as file:
-        block = file.read(_FIRST_PAGE)
-        if not block.strip(b"\0"):
-            return True  # zeros: nothing of anybody's
-        tail = b""
-        while block:
-            if any(words in tail + block for words in _OURS):
-                return True
-            tail, block = block[-_LONGEST:], file.read(1 << 20)
-    return False
 
 
 def _note_attempt(path: Path, now: int) -> None:

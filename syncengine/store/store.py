@@ -27,6 +27,7 @@ from syncengine.store.database import (
 )
 from syncengine.store.lock import Unlocked, WriterLock
 from syncengine.store.migrate import check, check_readable, migrate
+from syncengine.store.remains import NO_STORE
 from syncengine.store.writer import Decision, apply_all, claim
 
 T = TypeVar("T")
@@ -281,7 +282,7 @@ def _holds_something(path: Path) -> bool:
     """Whether there is a database; SQLite would take a file of one byte for an empty one."""
     size = path.stat().st_size if path.exists() else 0
     if 0 < size < _SMALLEST_DATABASE:
-        raise StoreCorrupt(f"{path} is no database")
+        raise StoreCorrupt(f"{path} is no database", hint=NO_STORE)
     return size > 0
 
 

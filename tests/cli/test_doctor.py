@@ -63,7 +63,7 @@ def test_the_server_and_its_answers(alice: Person) -> None:
     ("spoilt", "name", "words"),
     [
         (lambda path: spoil(path, roots(path, "message_order")), "pages", "syncengine recover"),
-        (lambda path: path.write_bytes(b"Dear diary " * 1000), "schema", "recover"),
+        (lambda path: path.write_bytes(b"Dear diary " * 1000), "schema", "Check its name"),
         (lambda path: os.truncate(path, 8192 * 3), "pages", "recover"),
     ],
 )
@@ -94,6 +94,14 @@ def test_who_syncs_and_who_may_read(alice: Person) -> None:
         out = alice.call("doctor").out
     assert f"somebody, process {os.getpid()}" in out
     assert f"chmod 600 {alice.db}" in out
+
+
+def test_a_file_of_somebody_else(alice: Person) -> None:
+    """Where it never was a copy, nobody is sent to recover it."""
+    alice.db.write_text("Dear Alice" * 1000)
+    out = alice.call("doctor").out
+    assert "no file of syncengine's" in out
+    assert "syncengine recover" not in out
 
 
 def test_a_file_that_could_not_be_made(alice: Person) -> None:

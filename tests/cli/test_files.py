@@ -12,9 +12,10 @@ import pytest
 from syncengine.emulator import sized_world
 from tests.cli.command import Outcome, Person, copy, opened, outcome
 from tests.cli.conftest import Serve
+from tests.store.damaging import spoil
 
 READING = [("conversations",), ("messages", "bob"), ("status",)]
-ALL = [*READING, ("sync",)]
+ALL = [*READING, ("sync",), ("recover",)]
 
 
 @pytest.mark.parametrize("line", ALL, ids=" ".join)
@@ -22,9 +23,12 @@ ALL = [*READING, ("sync",)]
 def test_a_file_that_is_no_database(
     newcomer: Person, line: tuple[str, ...], content: bytes
 ) -> None:
-    """Exit 5 and a hint; the file is as before, byte for byte, with nothing beside it."""
+    """Exit 5, and a hint to check the name, not to recover what never was a copy; the file is
+    as before, byte for byte, with nothing beside it."""
     newcomer.db.write_bytes(content)
-    newcomer.call(*line).refused(5, str(newcomer.db), "--db")
+    done = newcomer.call(*line)
+    done.refused(5, str(newcomer.db), "no file of syncengine's", "--db")
+    assert "syncengine recover" not in done.err
     assert newcomer.db.read_bytes() == content
     assert list(newcomer.home.glob("alice.db*")) == [newcomer.db]
 
@@ -39,9 +43,17 @@ def test_a_database_of_another_program(
         database.execute("CREATE TABLE recipe (name TEXT)")
         database.execute(f"PRAGMA user_version = {version}")
     before = newcomer.db.read_bytes()
-    newcomer.call(*line).refused(5, "another program", "--db")
+    done = newcomer.call(*line)
+    done.refused(5, "another program", "no file of syncengine's", "--db")
+    assert "syncengine recover" not in done.err
     assert newcomer.db.read_bytes() == before
     assert list(newcomer.home.glob("alice.db*")) == [newcomer.db]
+
+
+def test_a_first_page_that_is_lost(alice: Person) -> None:
+    """Law 10: what was a copy once may be recovered, and the hint says so."""
+    spoil(alice.db, [1], seed=1)
+    alice.call("conversations").refused(5, "syncengine recover")
 
 
 def test_a_database_from_a_newer_version(alice: Person) -> None:
