@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ from syncengine.engine import SyncEngine
 from syncengine.errors import ConfigError, StoreError, StoreLocked
 from syncengine.reports import Status
 from syncengine.store.lock import WriterLock
+from syncengine.store.recovery import kept_damaged, left_beside
 
 _ENDINGS = ("-wal", "-shm", "")
 """Of the files of a copy; the one that holds the messages goes last."""
@@ -108,8 +109,8 @@ def test_account(name: str, as_json: bool) -> None:
 def remove(name: str, delete_copy: bool, yes: bool, as_json: bool) -> int:
     """Take an account out of the configuration, and its password out of the keyring.
 
-    The messages stored here stay, unless --delete-copy says otherwise. On the server nothing
-    changes.
+    The messages stored here stay, unless --delete-copy says otherwise: then damaged files that
+    `syncengine recover` kept go, too. On the server nothing changes.
 
     \b
     Example:  syncengine account remove alice
@@ -118,14 +119,16 @@ def remove(name: str, delete_copy: bool, yes: bool, as_json: bool) -> int:
     chosen = account_of(draft.configuration, name)
     with _nobody_syncs(chosen) if delete_copy else nullcontext():
         copy = _survey(chosen) if delete_copy else None
-        if not yes and not _confirmed(chosen, copy):
+        damaged = kept_damaged(chosen.file) if delete_copy else 0
+        if not yes and not _confirmed(chosen, copy, damaged):
             click.echo("nothing was removed", err=True)
             return 1
         draft.drop(name)
         draft.write()
-        removed = _Removed(chosen, copy is not None, *forgotten(chosen, draft.configuration))
-        if copy is not None:
-            delete(chosen.file)
+        secret = forgotten(chosen, draft.configuration)
+        removed = _Removed(chosen, copy is not None, damaged, *secret)
+        if delete_copy:
+            delete([*left_beside(chosen.file), *_parts(chosen.file)])
     removed.tell(as_json=as_json)
     return 1 if removed.problem else 0
 
@@ -153,6 +156,7 @@ class _Removed:
 
     account: Account
     copy_deleted: bool
+    damaged_deleted: int
     forgotten: bool
     problem: ConfigError | None
 
@@ -162,7 +166,7 @@ class _Removed:
         if as_json:
             kept = None if self.copy_deleted else str(file)
             what = {"account": name, "secret_forgotten": self.forgotten, "copy": kept}
-            print_json({"removed": True, **what})
+            print_json({"removed": True, **what, "damaged_deleted": self.damaged_deleted})
         else:
             click.echo(f"{name} is not configured any more{self._left()}")
             if self._secret_left() is not None:
@@ -172,8 +176,10 @@ class _Removed:
             print_error("ConfigError", message, self.problem.hint, as_json=as_json)
 
     def _left(self) -> str:
-        if self.copy_deleted:
-            return "; its messages here are deleted"
+        if self.copy_deleted or self.damaged_deleted:
+            damaged = count(self.damaged_deleted, "damaged file")
+            also = f", and {damaged} of it" if self.damaged_deleted else ""
+            return f"; its messages here are deleted{also}"
         kept = self.account.file.exists()
         return f"; its messages stay in {plain(str(self.account.file))}" if kept else ""
 
@@ -201,35 +207,44 @@ async def _status(path: Path) -> Status:
         return await engine.status()
 
 
-def delete(file: Path) -> None:
-    """The files of a copy. Raises ConfigError."""
+def _parts(file: Path) -> Iterator[Path]:
     for ending in _ENDINGS:
+        yield file.with_name(file.name + ending)
+
+
+def delete(files: Iterable[Path]) -> None:
+    """The files of a copy, as far as they are there. Raises ConfigError."""
+    for file in files:
         try:
             with suppress(FileNotFoundError):
-                file.with_name(file.name + ending).unlink()
+                file.unlink()
         except OSError as error:
             raise ConfigError(
                 f"{error.filename}: {error.strerror}", hint="Delete it by hand."
             ) from error
 
 
-def _confirmed(chosen: Account, copy: Status | None) -> bool:
+def _confirmed(chosen: Account, copy: Status | None, damaged: int) -> bool:
     """Say what will happen, and ask. Raises ConfigError where nobody can answer."""
     if sys.stdin is None or not sys.stdin.isatty():
         raise ConfigError(
             "nobody is there to be asked", hint="Add --yes to remove it without a question."
         )
-    for line in _consequences(chosen, copy):
+    for line in _consequences(chosen, copy, damaged):
         click.echo(line, err=True)
     return click.confirm(f"Remove {chosen.name}?", err=True)
 
 
-def _consequences(chosen: Account, copy: Status | None) -> Iterator[str]:
+def _consequences(chosen: Account, copy: Status | None, damaged: int) -> Iterator[str]:
     file = plain(str(chosen.file))
     if chosen.secret.keeper is Keeper.KEYRING:
         yield f"The {chosen.secret_is} of {plain(chosen.user)} goes from the keyring."
-    if copy is None:
+    if damaged:
+        yield f"{count(damaged, 'damaged file')} beside {file}: deleted, for good."
+    if copy is None and not damaged:
         yield f"The messages in {file} stay."
+        return
+    if copy is None:
         return
     yield f"{count(copy.messages, 'message')} in {file} are deleted, for good."
     if copy.pending:

@@ -8,6 +8,7 @@ either the old file under its name, or the new one. What is lost is pulled again
 """
 
 import os
+import re
 import shutil
 import sqlite3
 import time
@@ -20,7 +21,7 @@ from syncengine.durable import flush, flush_folder
 from syncengine.errors import StoreCorrupt, StoreError
 from syncengine.reports import Recovery
 from syncengine.store.database import created, damaged, opened, transaction, translated
-from syncengine.store.files import logs_of, remove
+from syncengine.store.files import LOGS, logs_of, remove
 from syncengine.store.lock import WriterLock
 from syncengine.store.migrate import APPLICATION_ID, check_version, migrate
 from syncengine.store.remains import NO_STORE, has_remains
@@ -29,6 +30,8 @@ from syncengine.store.salvage import Salvage, Saved
 AGAIN_AFTER = 600_000
 """Ms: one attempt in ten minutes, for a disk that fails spoils every new file too."""
 _MADE, _STAMP, _ASIDE = ".recovering", ".recovery", ".damaged-"
+_MOMENT = re.compile(r"\d{8}T\d{6}Z(-\d+)?(-wal|-shm|-journal)?")
+"""What follows in the name of a damaged file, and of its logs."""
 
 
 def check(path: Path) -> tuple[str, ...]:
@@ -139,6 +142,25 @@ def check_ours(path: Path) -> None:
             f"{path} is a database of another program: it is left as it is", hint=NO_STORE
         )
     check_version(version)
+
+
+def left_beside(path: Path) -> list[Path]:
+    """What recoveries left beside a store: damaged files and their logs, the note of the last
+    attempt, and of one that was cut off its new file."""
+    own = path.with_name(path.name + _MADE)
+    parts = (path.with_name(path.name + _STAMP), own, *logs_of(own))
+    return [*_set_aside(path), *(part for part in parts if part.exists())]
+
+
+def kept_damaged(path: Path) -> int:
+    """How many damaged files stand beside a store."""
+    return sum(not each.name.endswith(LOGS) for each in _set_aside(path))
+
+
+def _set_aside(path: Path) -> list[Path]:
+    start = path.name + _ASIDE
+    found = path.parent.glob(f"{_escaped(start)}*")
+    return sorted(each for each in found if _MOMENT.fullmatch(each.name.removeprefix(start)))
 
 
 def _note_attempt(path: Path, now: int) -> None:

@@ -314,6 +314,39 @@ def test_removing_with_the_copy(person: Person) -> None:
     assert [each.name for each in folder.iterdir()] == ["letter"]
 
 
+def test_damaged_files_go_with_the_copy(person: Person) -> None:
+    """Who wants their messages gone from here means those in damaged files, too; it is said,
+    and what only has a similar name stays."""
+    assert person.call(*ADD).code == 0
+    assert plainly(person).call("sync").code == 0
+    folder = person.home / "data" / "syncengine"
+    (file,) = folder.glob("*.db")
+    assert plainly(person).call("recover", "--force").code == 0
+    (aside,) = folder.glob("*.db.damaged-*")
+    aside.with_name(f"{aside.name}-wal").write_bytes(b"frames")
+    file.with_name(f"{file.name}.recovering").write_bytes(b"half")
+    similar = [f"{file.name}.damaged-by-bob", f"{file.name}x.damaged-20260131T120000Z"]
+    for name in similar:
+        (folder / name).write_text("Dear Alice")
+    done = person.call("account", "remove", "alice", "--yes", "--delete-copy")
+    assert (done.code, "and 1 damaged file of it" in done.out) == (0, True), done
+    assert sorted(each.name for each in folder.iterdir()) == similar
+
+
+def test_damaged_files_are_told_before(person: Person) -> None:
+    """The question says that they go; without `--delete-copy` they stay."""
+    assert person.call(*ADD, "--secret", f"file:{person.home / 's'}").code == 0
+    assert plainly(person).call("sync").code == 0
+    assert plainly(person).call("recover", "--force").code == 0
+    with terminal(person, "account", "remove", "alice", "--delete-copy") as screen:
+        screen.wait_for("1 damaged file beside")
+        screen.type("n\n")
+        screen.finish()
+    done = person.call("account", "remove", "alice", "--yes", "--json")
+    assert done.object["damaged_deleted"] == 0
+    assert list((person.home / "data" / "syncengine").glob("*.db.damaged-*"))
+
+
 def test_what_is_no_copy_is_not_deleted(person: Person) -> None:
     """A slip in the configuration must not cost a file of somebody else's."""
     letter = person.home / "letter.txt"
