@@ -114,6 +114,7 @@ class Salvage:
             self._note_gaps(row)
         self._save_rest()
         self._count_on()
+        self.saved.conversations = self._listed()
         return self.saved
 
     def _insert(self, table: Table, row: Row) -> bool:
@@ -133,7 +134,6 @@ class Salvage:
                 if self._insert(CONVERSATION, bare):
                     self._known.add(found[0])
                     self._bare.add(found[0])
-        self.saved.conversations = len(self._known)
 
     def _names(self) -> list[Row]:
         found, whole = self._source.as_far(_NAMES)
@@ -141,6 +141,10 @@ class Salvage:
             return found
         more, _ = self._source.as_far(_NAMES.replace(", kind", " DESC, kind DESC"))
         return [*found, *more]
+
+    def _listed(self) -> int:
+        found = self._fresh.execute("SELECT count(*) FROM conversation WHERE unlisted = 0")
+        return int(found.fetchone()[0])
 
     def _save_account(self) -> None:
         """When the list was last read does not count any more: conversations may be lost."""

@@ -117,6 +117,22 @@ def test_hanging_up_rereads_the_configuration(house: House, world: World) -> Non
     assert process.returncode == 0
 
 
+def test_a_deletion_that_waits_is_the_daemons(house: House) -> None:
+    """Law 8: who asks for it without a way to the server is told who delivers it."""
+    file = house.add("alice")
+    away = ("delete", "bob", "--all", "--yes", "--user", "alice", "--db", str(file))
+    nobody = house.person.but(XDG_CONFIG_HOME=str(house.home / "none"))
+    with house.daemon() as process:
+        process.send_signal(signal.SIGUSR1)
+        wait_for(lambda: texts(file) == ["one", "two", "three"])
+        wait_for(lambda: house.standing("alice"))
+        done = nobody.run(*away)
+        process.terminate()
+        process.communicate(timeout=PATIENCE)
+    assert (done.code, done.err) == (0, "")
+    assert "; the daemon does it\n" in done.out
+
+
 def test_a_server_that_hangs_holds_no_end_up(house: House) -> None:
     """In the middle of a request that is never answered: within five seconds all the same."""
     with socket.socket() as silent:
