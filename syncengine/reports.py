@@ -55,6 +55,8 @@ class Report:
     held_back: int = 0
     """Messages that the server does not show any more, too many at once to be removed
     without a person's consent; over the whole account."""
+    deletions_delivered: int = 0
+    """Deletions that were asked for here, and that the server accepted."""
 
 
 @frozen
@@ -62,7 +64,7 @@ class Verification:
     """What a full audit found: every page was read again."""
 
     conversations: int
-    """Read to their start."""
+    """Read to their start; what no list shows, deleted here or elsewhere, is not counted."""
     incomplete: int
     """Not read to their start: the errors say why, or the messages are too young."""
     requests: int
@@ -79,6 +81,8 @@ class Verification:
     gaps_open: int
     seconds: float
     errors: Sequence[Problem] = ()
+    deletions_delivered: int = 0
+    """Deletions that were asked for here, and that the server accepted."""
 
 
 @frozen

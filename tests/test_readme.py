@@ -31,23 +31,40 @@ def server() -> Iterator[dict[str, str]]:
         process.terminate()
 
 
-def test_the_embedding_example_runs(server: dict[str, str], tmp_path: Path) -> None:
-    """Copied out of the README word for word, it pulls an account and reads it offline."""
+def run_example(
+    server: dict[str, str], folder: Path, **other: str
+) -> "subprocess.CompletedProcess[str]":
+    """The README's example, copied out word for word; `other` goes before the server's own."""
     (example,) = blocks("python")
-    assert len(example.splitlines()) <= 20
-    script = tmp_path / "example.py"
+    script = folder / "example.py"
     script.write_text(example, encoding="utf-8")
-    arguments = [server[name] for name in ("url", "app_key", "user", "password")]
-    done = subprocess.run(
-        [sys.executable, script, *arguments, tmp_path / "alice.db"],
+    arguments = [(server | other)[name] for name in ("url", "app_key", "user", "password")]
+    return subprocess.run(
+        [sys.executable, script, *arguments, folder / "alice.db"],
         capture_output=True,
         text=True,
         check=False,
     )
+
+
+def test_the_embedding_example_runs(server: dict[str, str], tmp_path: Path) -> None:
+    """Copied out of the README word for word, it pulls an account and reads it offline."""
+    (example,) = blocks("python")
+    assert len(example.splitlines()) <= 22
+    done = run_example(server, tmp_path)
     assert done.returncode == 0, done.stderr
     first, *rest = done.stdout.splitlines()
     assert re.fullmatch(r"\d+ new messages, 0 gaps left", first)
     assert "bob chat True" in rest
+
+
+def test_the_embedding_example_tells_what_failed(server: dict[str, str], tmp_path: Path) -> None:
+    """Law 11: a wrong password does not look like an account with nothing new in it."""
+    done = run_example(server, tmp_path, password="not alice's")
+    assert done.returncode == 0, done.stderr
+    first, second, *_ = done.stdout.splitlines()
+    assert first == "0 new messages, 0 gaps left"
+    assert "password" in second
 
 
 def test_the_two_commands_are_the_makefiles() -> None:

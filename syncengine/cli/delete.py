@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import click
-from attrs import frozen
+from attrs import evolve, frozen
 
+from syncengine.accounts import default_state
 from syncengine.cli.account import Account, which_account
 from syncengine.cli.messages import all_parts, chosen_kind
 from syncengine.cli.options import (
@@ -19,10 +20,12 @@ from syncengine.cli.options import (
     spelled_option,
 )
 from syncengine.cli.output import count, exact, plain, print_json
+from syncengine.cli.overview import serves
 from syncengine.cli.program import exit_code
 from syncengine.cli.sync import print_problems, problem_json
 from syncengine.cli.times import read_time
 from syncengine.config import Config
+from syncengine.daemon.runtime import look
 from syncengine.engine import SyncEngine
 from syncengine.errors import ConfigError, Patience, SyncEngineError
 from syncengine.models import ConversationKey, IntentState, Message
@@ -93,6 +96,8 @@ def delete(
         return 1
     remote = account.remote_unasked()
     result = asyncio.run(carry_out(path, plan, remote, attempts, as_json=as_json))
+    if serves(look(default_state()), path):
+        result = evolve(result, deliverer="the daemon")
     tell_result(result, as_json=as_json)
     return result.code
 
@@ -245,6 +250,8 @@ class Result:
     code: int = 0
     waits: str = ""
     """Why it is not delivered yet."""
+    deliverer: str = "the next `syncengine sync`"
+    """Who delivers it where it waits."""
 
 
 async def carry_out(
@@ -314,7 +321,7 @@ _ENDS: dict[str, Callable[[Result], str]] = {
     "settled": lambda result: "delivered: it is deleted on the server too",
     "pending": lambda result: (
         f"not delivered yet{': ' + plain(result.waits) if result.waits else ''};"
-        " the next `syncengine sync` does it"
+        f" {result.deliverer} does it"
     ),
     "refused": lambda result: (
         "refused by the server: it is shown here again; `syncengine outbox` has --retry and --drop"

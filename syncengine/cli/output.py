@@ -10,7 +10,6 @@ import shlex
 import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -121,13 +120,13 @@ def size(number: int) -> str:
 
 
 def exact(timestamp: int) -> str:
-    """A time to the millisecond where it has one, with its zone: for what hangs on it."""
-    try:
-        found = datetime.fromtimestamp(timestamp / 1000).astimezone()
-    except (ValueError, OverflowError, OSError):
-        return f"{timestamp} ms"
-    precision = "milliseconds" if timestamp % 1000 else "seconds"
-    return found.isoformat(sep=" ", timespec=precision)
+    """A time as `moment` has it, with its seconds and milliseconds where it has some: for what
+    hangs on it."""
+    seconds, milliseconds = divmod(timestamp % 60_000, 1000)
+    if not timestamp % 60_000 or moment(timestamp).endswith(" ms"):
+        return moment(timestamp)
+    fraction = f".{milliseconds:03}" if milliseconds else ""
+    return f"{moment(timestamp)}:{seconds:02}{fraction}"
 
 
 def content(message: Message) -> str:

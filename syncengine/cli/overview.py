@@ -171,6 +171,11 @@ def standing_of(found: Found, file: Path) -> Standing | None:
     return next((each for each in accounts if os.path.realpath(each.path) == real), None)
 
 
+def serves(found: Found, file: Path) -> bool:
+    """Whether a daemon runs that keeps this file."""
+    return found.alive and standing_of(found, file) is not None
+
+
 def _state(file: Path, standing: Standing | None, found: Found) -> str | None:
     if found.alive and standing is not None:
         return standing.state

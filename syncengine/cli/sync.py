@@ -85,11 +85,17 @@ def problem_json(problem: Problem) -> dict[str, Any]:
 
 def print_report(report: Report, *, indent: str = "") -> None:
     """The report in words."""
-    click.echo(f"{indent}{_news(report)}{cost(report)}")
+    click.echo(f"{indent}{_news(report)}{delivered(report)}{cost(report)}")
     if report.gaps_open:
         gaps = count(report.gaps_open, "gap")
         click.echo(f"{indent}{gaps} still open: the next sync goes on there")
     print_problems(report.errors)
+
+
+def delivered(report: Report | Verification) -> str:
+    """How many deletions the server was told of; nothing where none was."""
+    number = report.deletions_delivered
+    return f"; {count(number, 'deletion')} delivered" if number else ""
 
 
 def cost(report: Report | Verification) -> str:

@@ -23,7 +23,7 @@ from syncengine.cli.options import (
 from syncengine.cli.output import count, plain, print_json
 from syncengine.cli.progress import progress_bar, verifying
 from syncengine.cli.signing import advised
-from syncengine.cli.sync import cost, exit_code_of, print_problems, report_json
+from syncengine.cli.sync import cost, delivered, exit_code_of, print_problems, report_json
 from syncengine.config import Config
 from syncengine.engine import SyncEngine
 from syncengine.errors import ConfigError, RemovalHeldBack
@@ -152,7 +152,7 @@ async def read_again(
 
 def print_verification(found: Verification, only: ConversationKey | None) -> None:
     """What was found, in words."""
-    click.echo(f"{_verified(found, only)}{_changes(found)}{cost(found)}")
+    click.echo(f"{_verified(found, only)}{_changes(found)}{delivered(found)}{cost(found)}")
     for line in _left_open(found, only):
         click.echo(line)
     print_problems([_explained(problem) for problem in found.errors])

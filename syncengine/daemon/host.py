@@ -96,6 +96,7 @@ class Host:
         end = asyncio.create_task(told.wait())
         await asyncio.sleep(0)  # it has started
         self._notifier.ready(self._words())
+        _log.info("started, %s; Ctrl-C ends it", count(len(self._service.accounts), "account"))
         try:
             await asyncio.wait({service, end}, return_when=asyncio.FIRST_COMPLETED)
         finally:

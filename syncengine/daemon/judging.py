@@ -41,6 +41,8 @@ class Judge:
         elif ended.outcome is None:
             keeper.turn = schedule.interrupted(keeper.turn, now)
         else:
+            if keeper.fresh:
+                _tell_first(keeper)
             if keeper.turn.failures:
                 _log.info("account %s: well again", keeper.account.name)
             keeper.fault = None
@@ -98,6 +100,20 @@ class Judge:
 
     def _chance(self) -> float:
         return self._environment.random.random()
+
+
+def _tell_first(keeper: Keeper) -> None:
+    """Once an account: whoever started the daemon sees that it works."""
+    keeper.fresh, report = False, keeper.report
+    if report is None:
+        return
+    numbers = {
+        "requests": report.requests,
+        "messages_added": report.messages_added,
+        "gaps": report.gaps_open,
+        "seconds": round(report.seconds, 1),
+    }
+    _log.info("first sync finished", extra={"account": keeper.account.name, **numbers})
 
 
 def _waits_for_server(keeper: Keeper) -> bool:

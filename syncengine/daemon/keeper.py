@@ -90,6 +90,8 @@ class Keeper:
         self.watch = Watch(account.path)
         self.urgent = self.again = self.stale = False
         """A deletion waits; one more turn is wanted; its remote is to be made anew."""
+        self.fresh = True
+        """No cycle has ended well yet."""
         self.locked_out = False
         """Another program had its file when the last turn ended."""
         self.fault: Fault | None = None

@@ -41,8 +41,8 @@ class Pace:
     backoff_least: float = _seconds(1)
     """Seconds: no retry comes sooner."""
     return_every: float = _seconds(1)
-    """Seconds, on average, between two accounts that come back when their server answers again;
-    all have come within `spread`."""
+    """Seconds, on average, between two accounts that come back when their server answers again,
+    and between two that were never synced at a start; all have come within `spread`."""
     longest_request: float = _seconds(3600)
     """Seconds: a server that asks to wait longer is asked again after this."""
     let_in_within: float = _seconds(3)

@@ -1,7 +1,7 @@
 """When an account has its turn. Pure: no I/O, no await, no clock; times are monotonic seconds,
 `chance` is a number from 0 to 1 that the caller draws.
 
-      start: somewhere within a window
+      start: somewhere within a window; at once what was never synced
                    │                        ended well: something new ──▶ soon, at the floor
                    ▼         due            nothing new ──▶ longer each time, up to the ceiling
         ┌────▶ WAITING ─────────────▶ SYNCING ──────────────────────────────┐
@@ -98,9 +98,12 @@ _TRUST = 86_400.0
 _SLEEPERS = (AccountState.UNAUTHORIZED, AccountState.STOPPED, AccountState.REMOVED)
 
 
-def first_turn(pace: Pace, now: float, chance: float) -> Turn:
-    """An account that is new here, within the window of a start."""
-    return Turn(AccountState.WAITING, now + pace.spread * chance, pace.floor)
+def first_turn(pace: Pace, now: float, chance: float, *, empty: int = 0) -> Turn:
+    """An account that is new here, within the window of a start. One that was never synced, of
+    so many `empty` ones, at once: somebody waits for it. A fleet that is switched on together
+    has synced before."""
+    window = min(pace.spread, empty * pace.return_every) if empty else pace.spread
+    return Turn(AccountState.WAITING, now + window * chance, pace.floor)
 
 
 def begun(turn: Turn) -> Turn:

@@ -14,6 +14,7 @@ others nothing but its place among those at once.
 
 import asyncio
 import logging
+import os
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import suppress
 from types import TracebackType
@@ -299,6 +300,7 @@ class SyncService:
     # Accounts come and go
 
     def _add(self, accounts: Mapping[str, ServiceAccount]) -> None:
+        empty = {each.name for each in accounts.values() if not os.path.exists(each.path)}
         for account in accounts.values():
             if account.server not in self._servers:
                 self._servers[account.server] = Server(
@@ -311,7 +313,12 @@ class SyncService:
             keeper = Keeper(
                 account,
                 self._servers[account.server],
-                schedule.first_turn(account.pace or self._pace, self._now(), self._chance()),
+                schedule.first_turn(
+                    account.pace or self._pace,
+                    self._now(),
+                    self._chance(),
+                    empty=len(empty) if account.name in empty else 0,
+                ),
                 self._settings,
                 self._environment,
                 self._files,

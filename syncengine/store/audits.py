@@ -285,7 +285,11 @@ class AuditTotals(NamedTuple):
 
 _TOTALS = """
     SELECT (SELECT CASE WHEN count(*) = count(verified_at) THEN min(verified_at) END
-            FROM audit JOIN conversation USING (conversation) WHERE unlisted = 0),
+            FROM audit JOIN conversation USING (conversation) WHERE unlisted = 0
+             AND EXISTS (SELECT 1 FROM account WHERE listed_at IS NOT NULL)
+             AND NOT EXISTS (SELECT 1 FROM conversation WHERE NOT fetched AND unlisted = 0)
+             AND NOT EXISTS (SELECT 1 FROM gap JOIN conversation USING (conversation)
+                             WHERE NOT seam AND unlisted = 0)),
            (SELECT count(*) FROM message m LEFT JOIN audit a USING (conversation)
             WHERE m.suspect_at IS NOT NULL AND m.hidden IS NULL
               AND coalesce(a.held_back, 0) = 0),

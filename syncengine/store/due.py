@@ -114,5 +114,13 @@ def audited_conversations(connection: sqlite3.Connection) -> list[ConversationKe
     return [ConversationKey(name, kind) for name, kind in found]
 
 
+def hidden_conversations(connection: sqlite3.Connection) -> set[ConversationKey]:
+    """Those of which some history was fetched, and that no list shows."""
+    found = connection.execute(
+        "SELECT conversation_id, kind FROM conversation WHERE fetched = 1 AND unlisted > 0"
+    )
+    return {ConversationKey(name, kind) for name, kind in found}
+
+
 def _due(found: sqlite3.Cursor) -> list[Due]:
     return [Due(ConversationKey(name, kind), position) for name, kind, position in found]

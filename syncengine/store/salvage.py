@@ -116,13 +116,14 @@ class Salvage:
             self._note_gaps(row)
         self._save_rest()
         self._count_on()
+        self.saved.conversations = self._listed()
         self.saved.nothing_read = self._read_nothing()
         return self.saved
 
     def _read_nothing(self) -> bool:
         """Everything hangs on a conversation: where none was found there was nothing, or
         nothing could be read of it."""
-        if self.saved.conversations:
+        if self._known:
             return False
         return self._source.number("SELECT count(*) FROM conversation") != 0
 
@@ -143,7 +144,6 @@ class Salvage:
                 if self._insert(CONVERSATION, bare):
                     self._known.add(found[0])
                     self._bare.add(found[0])
-        self.saved.conversations = len(self._known)
 
     def _names(self) -> list[Row]:
         found, whole = self._source.as_far(_NAMES)
@@ -151,6 +151,10 @@ class Salvage:
             return found
         more, _ = self._source.as_far(_NAMES.replace(", kind", " DESC, kind DESC"))
         return [*found, *more]
+
+    def _listed(self) -> int:
+        found = self._fresh.execute("SELECT count(*) FROM conversation WHERE unlisted = 0")
+        return int(found.fetchone()[0])
 
     def _save_account(self) -> None:
         """When the list was last read does not count any more: conversations may be lost."""

@@ -19,7 +19,7 @@ from syncengine.reports import Report, Verification
 from syncengine.retry import Retrier
 from syncengine.store.audits import audit_totals, held_back
 from syncengine.store.batch import Bookkeeping
-from syncengine.store.due import audited_conversations
+from syncengine.store.due import audited_conversations, hidden_conversations
 from syncengine.store.queries import count_gaps, unfinished
 from syncengine.store.queries import doubtful as doubtful_heads
 from syncengine.store.store import Store
@@ -96,6 +96,7 @@ class Cycle:
             seconds=self._environment.monotonic() - started,
             errors=tuple(self._tally.problems),
             held_back=waiting,
+            deletions_delivered=self._tally.deletions_delivered,
         )
 
     async def verify(self, only: ConversationKey | None) -> Verification:
@@ -111,9 +112,10 @@ class Cycle:
         await self._guarded(work)
         await self._held_back()
         found = await self._store.read(audit_totals)
+        hidden = set() if only else await self._store.read(hidden_conversations)
         return Verification(
-            conversations=len(self._tally.done - self._incomplete),
-            incomplete=len(self._incomplete),
+            conversations=len(self._tally.done - self._incomplete - hidden),
+            incomplete=len(self._incomplete - hidden),
             requests=self._remote.requests - requests,
             pages=self._tally.pages,
             messages_added=self._tally.messages_added,
@@ -124,12 +126,14 @@ class Cycle:
             gaps_open=await self._store.read(count_gaps),
             seconds=self._environment.monotonic() - started,
             errors=tuple(self._tally.problems),
+            deletions_delivered=self._tally.deletions_delivered,
         )
 
     async def _guarded(self, work: Callable[[], Awaitable[None]]) -> None:
         """Deliver what a person asked for: then the pages show it done. And then `work`."""
         try:
             delivery = await self._outbox.deliver()
+            self._tally.deletions_delivered = delivery.settled
             for key, error in delivery.refusals:
                 self._tally.problem(error, key)
             if delivery.error is not None:

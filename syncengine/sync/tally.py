@@ -28,6 +28,7 @@ class Tally:
         self.pages = 0
         self.messages_added = 0
         self.messages_removed = 0
+        self.deletions_delivered = 0
         self.touched: set[ConversationKey] = set()
         self.known: set[ConversationKey] = set()
         self.readable: set[ConversationKey] = set()

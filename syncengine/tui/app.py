@@ -212,11 +212,11 @@ class Browser(App[None]):
     async def _sync(self) -> None:
         try:
             self._polling.ended(await self.engine.sync())
-        except StoreLocked as locked:
+        except StoreLocked:
             self._polling.left_to_another()
             self._stand(evolve(self.standing, elsewhere=True))
-            if self._asked:
-                self._stand(self.standing.noted(str(locked), locked.hint))
+            if self._asked:  # that another has it is all there is to say
+                self._stand(self.standing.noted(""))
         except EngineClosed:
             raise
         except SyncEngineError as error:

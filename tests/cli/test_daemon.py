@@ -79,6 +79,9 @@ def test_it_syncs_until_it_is_told_to_end(house: House, world: World, number: in
     assert process.returncode == 0
     assert time.monotonic() - began < 5.5
     assert [line for line in log if line["level"] in ("warning", "error")] == []
+    assert log[0]["message"] == "started, 1 account; Ctrl-C ends it"
+    (first,) = [line for line in log if line["message"] == "first sync finished"]
+    assert (first["level"], first["account"], first["gaps"]) == ("info", "alice", 0)
     found = house.look()
     assert not found.alive
     assert found.snapshot is not None
@@ -115,6 +118,33 @@ def test_hanging_up_rereads_the_configuration(house: House, world: World) -> Non
         process.terminate()
         process.communicate(timeout=PATIENCE)
     assert process.returncode == 0
+
+
+def test_a_new_account_is_synced_at_once(house: House) -> None:
+    """Law 12: who starts it for the first time waits seconds, with no signal, not a minute."""
+    file = house.add("alice")
+    with house.daemon() as process:
+        began = time.monotonic()
+        wait_for(lambda: texts(file) == ["one", "two", "three"])
+        assert time.monotonic() - began < 10
+        process.terminate()
+        process.communicate(timeout=PATIENCE)
+
+
+def test_a_deletion_that_waits_is_the_daemons(house: House) -> None:
+    """Law 8: who asks for it without a way to the server is told who delivers it."""
+    file = house.add("alice")
+    away = ("delete", "bob", "--all", "--yes", "--user", "alice", "--db", str(file))
+    nobody = house.person.but(XDG_CONFIG_HOME=str(house.home / "none"))
+    with house.daemon() as process:
+        process.send_signal(signal.SIGUSR1)
+        wait_for(lambda: texts(file) == ["one", "two", "three"])
+        wait_for(lambda: house.standing("alice"))
+        done = nobody.run(*away)
+        process.terminate()
+        process.communicate(timeout=PATIENCE)
+    assert (done.code, done.err) == (0, "")
+    assert "; the daemon does it\n" in done.out
 
 
 def test_a_server_that_hangs_holds_no_end_up(house: House) -> None:

@@ -69,7 +69,7 @@ def test_deletions_in_words(away: Person) -> None:
     lines = away.call("outbox").out.splitlines()
     assert lines[0] == "   1  chat bob: 1 message"
     assert lines[1].startswith("      pending, asked for 20")
-    assert lines[2] == "   2  chat carol: everything up to 2000-01-01 00:00:00+00:00"
+    assert lines[2] == "   2  chat carol: everything up to 2000-01-01 00:00"
     delete(away.but(SYNCENGINE_SERVER="http://127.0.0.1:1"), "mama", "--all", "--keep-messages")
     lines = away.call("outbox").out.splitlines()
     assert lines[1].startswith("      pending after 1 attempt, asked for ")

@@ -34,6 +34,16 @@ def test_a_sound_file_is_left_alone(alice: Person) -> None:
     assert not list(alice.home.glob("alice.db.damaged-*"))
 
 
+def test_a_conversation_that_was_deleted_is_not_counted(alice: Person) -> None:
+    """Law 8: it says how many are listed; what is hidden for good is saved, not shown."""
+    offline = alice.but(SYNCENGINE_SERVER=None)
+    assert offline.call("delete", "bob", "--all", "--yes").code == 0
+    listed = alice.call("conversations", "--json").lines
+    assert len(listed) == 11
+    assert alice.call("recover", "--json").object["conversations"] == len(listed)
+    assert len(alice.call("conversations", "--json").lines) == len(listed)
+
+
 def test_for_programs(alice: Person) -> None:
     """With `--json`: one object."""
     found = alice.call("recover", "--force", "--json").object

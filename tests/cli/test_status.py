@@ -1,5 +1,7 @@
 """`syncengine status`: what was compared with the server, and what is left to decide."""
 
+import pytest
+
 from syncengine.emulator import World
 from tests.cli.command import Person, opened
 from tests.cli.conftest import Serve
@@ -50,6 +52,24 @@ def test_since_when_all_of_it_is_verified(alice: Person) -> None:
     assert len(lines) == 9
     with opened(alice.db) as database:
         database.execute("UPDATE audit SET verified_at = NULL WHERE conversation = 1")
+    assert "verified since  not all of it yet\n" in alice.call("status").out
+    assert alice.call("status", "--json").object["verified_since"] is None
+
+
+@pytest.mark.parametrize(
+    "unread",
+    [
+        "UPDATE conversation SET fetched = 0 WHERE conversation = 2",
+        "INSERT INTO gap (conversation, low, high) VALUES (2, -1, 0)",
+        "UPDATE account SET listed_at = NULL",
+    ],
+)
+def test_what_was_never_read_is_not_verified(alice: Person, unread: str) -> None:
+    """Law 5: absence is told by what was read again; what is not begun, a gap, and a list that
+    was not read to its end are not."""
+    assert alice.call("status", "--json").object["verified_since"] is not None
+    with opened(alice.db) as database:
+        database.execute(unread)
     assert "verified since  not all of it yet\n" in alice.call("status").out
     assert alice.call("status", "--json").object["verified_since"] is None
 

@@ -21,6 +21,7 @@ REPORT = [
     "seconds",
     "errors",
     "held_back",
+    "deletions_delivered",
 ]
 
 
@@ -166,6 +167,9 @@ def test_an_interrupted_sync_goes_on_the_next_time(serve: Serve) -> None:
     assert (process.returncode, out) == (130, "")
     assert err.lstrip().startswith("error: interrupted\nhint: ")
     assert "Traceback" not in err
+    unread = alice.call("status")
+    assert "verified since  not all of it yet\n" in unread.out  # law 5: unread is not compared
+    assert alice.call("status", "--json").object["verified_since"] is None
     emulator.set_faults(Faults())
     rest = alice.call("sync", "--json").object
     assert (rest["errors"], rest["gaps_open"]) == ([], 0)

@@ -26,6 +26,7 @@ VERIFICATION = [
     "gaps_open",
     "seconds",
     "errors",
+    "deletions_delivered",
 ]
 HISTORY: Any = {"history"}  # the type checker cannot see through attrs' converter
 
@@ -68,6 +69,23 @@ def emptied(serve: Serve, world: World) -> tuple[Person, list[str]]:
     alice = synced(serve, world)
     delete_elsewhere(world, ids[10:60])
     return alice, ids
+
+
+def test_a_conversation_that_was_deleted_is_not_counted(serve: Serve, world: World) -> None:
+    """Law 8: the figure is that of the list; and what waited to be delivered is told."""
+    world.add_user("carol")
+    say(world, 3)
+    say(world, 3, "carol")
+    alice = synced(serve, world)
+    offline = alice.but(SYNCENGINE_SERVER=None)
+    assert offline.call("delete", "carol", "--all", "--keep-messages", "--yes").code == 0
+    assert len(alice.call("conversations", "--json").lines) == 1
+    assert alice.call("outbox", "--json").lines != []
+    done = alice.call("verify")
+    assert done.code == 0
+    assert done.out.startswith("1 conversation verified")
+    assert "; 1 deletion delivered (" in done.out
+    assert alice.call("verify", "--json").object["deletions_delivered"] == 0
 
 
 def test_a_deletion_elsewhere_is_followed(serve: Serve, world: World) -> None:

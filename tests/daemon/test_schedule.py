@@ -186,6 +186,13 @@ def test_a_start_is_within_the_window(chance: float) -> None:
     assert schedule.first_turn(PACE, NOW, chance).due == NOW + PACE.spread * chance
 
 
+@given(chances, st.integers(1, 10_000))
+def test_who_was_never_synced_starts_at_once(chance: float, empty: int) -> None:
+    """Somebody waits for it; many of them come one after the other, within the window."""
+    wait = schedule.first_turn(PACE, NOW, chance, empty=empty).due - NOW
+    assert 0 <= wait <= min(PACE.spread, empty * PACE.return_every) + 1e-6
+
+
 @given(st.floats(-1e9, 1e9), st.floats(0, 1e6))
 def test_a_wrong_clock_is_no_sleep(jump: float, monotonic: float) -> None:
     """Only a wall clock that ran ahead says that the machine slept; set back it says nothing."""

@@ -16,6 +16,11 @@ from tests.harness import picture
 FLOOR, CEILING = 30.0, 300.0
 
 
+def all_synced(service: SyncService) -> bool:
+    """Whether every account was, by this service."""
+    return all(each.last_sync is not None for each in service.accounts.values())
+
+
 def test_every_account_is_synced_within_the_window_of_a_start(machine: Machine) -> None:
     """All soon, and not all at once."""
 
@@ -25,15 +30,34 @@ def test_every_account_is_synced_within_the_window_of_a_start(machine: Machine) 
         for name in names:
             machine.write(name)
         async with machine.service(*accounts) as service:
-            await machine.until(
-                lambda: all(a.last_sync for a in service.accounts.values()), within=70
-            )
+            await machine.until(lambda: all_synced(service), within=70)
             for name in names:
                 assert picture(machine.folder / f"{name}.db", "bob") == "[hello]"
                 assert service.accounts[name].state is AccountState.WAITING
-        firsts = sorted(machine.line.times(name)[0] for name in names)
+        began = machine.time.monotonic()
+        async with machine.service(*accounts) as service:
+            await machine.until(lambda: all_synced(service), within=70)
+        firsts = sorted(machine.line.times(name, since=began)[0] for name in names)
         assert firsts[-1] - firsts[0] > 30
         assert max(b - a for a, b in pairwise(firsts)) < 20
+
+    run(test())
+
+
+@pytest.mark.parametrize("number", [1, 4])
+def test_an_account_that_was_never_synced_starts_at_once(machine: Machine, number: int) -> None:
+    """Law 12: who starts it and waits sees it work; beside others that synced before."""
+
+    async def test() -> None:
+        old, *new = [machine.account(f"user{n}") for n in range(number + 1)]
+        async with machine.service(old) as service:
+            await machine.until(lambda: all_synced(service), within=70)
+        async with machine.service(old, *new) as service:
+            await machine.until(
+                lambda: all(service.accounts[each.name].last_sync for each in new),
+                within=number + 2,
+            )
+        assert service.accounts[old.name].cycles == 0
 
     run(test())
 
