@@ -40,7 +40,7 @@ def test_a_conversation_that_was_deleted_is_not_counted(alice: Person) -> None:
     assert offline.call("delete", "bob", "--all", "--yes").code == 0
     listed = alice.call("conversations", "--json").lines
     assert len(listed) == 11
-    assert alice.call("recover", "--json").object["conversations"] == len(listed)
+    assert alice.call("recover", "--force", "--json").object["conversations"] == len(listed)
     assert len(alice.call("conversations", "--json").lines) == len(listed)
 
 
