@@ -167,7 +167,8 @@ class Status:
     behind: int
     """Messages that a search does not find yet; at most so many where they are thousands."""
     verified_since: int | None = None
-    """All of it was read, or read again, since then, ms, server clock; None: not all of it."""
+    """All of it was read, or read again, since then, ms, server clock; None: not all of it yet,
+    something is not begun, or has a gap."""
     suspects: int = 0
     """Messages that one read did not show; a second one decides."""
     held_back: int = 0

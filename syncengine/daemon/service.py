@@ -76,7 +76,8 @@ class SyncService:
     # Living
 
     async def start(self) -> None:
-        """Begin: each account has its first turn within the pace's window."""
+        """Begin: each account has its first turn within the pace's window, one that was never
+        synced at once."""
         if self._loop is not None or self._stopped:
             raise EngineClosed("a service starts once")
         self._clocks = self._read_clocks()
