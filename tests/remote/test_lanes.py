@@ -1,6 +1,7 @@
 """Lanes over real sockets, httpx's own and the fast ones: both keep the same promises."""
 
 import asyncio
+import gc
 import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -545,3 +546,23 @@ async def test_a_certificate_that_is_not(
     assert isinstance(error, Unreachable)
     assert "certificate is not trusted" in (error.hint or "")
     assert seen == []
+
+
+async def test_a_request_that_is_cancelled_at_any_moment_leaves_no_socket() -> None:
+    """Law 12: also while its connection opens. What is not closed would warn, and fail here."""
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+
+    async with listening(silent) as url:
+        open_lane = fast_lanes(url)
+        for turns in range(40):
+            lane = open_lane()
+            asked = asyncio.ensure_future(lane.handle_async_request(httpx.Request("GET", url)))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            asked.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await asked
+            await lane.aclose()
+    gc.collect()

@@ -15,6 +15,7 @@ import logging
 import ssl
 from collections.abc import AsyncIterator, Callable
 from importlib.util import find_spec
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -236,8 +237,8 @@ class FastLane(httpx.AsyncBaseTransport):
         loop = asyncio.get_running_loop()
         secure = url.scheme == "https"
         race: dict[str, Any] = {}
-        if isinstance(loop, asyncio.BaseEventLoop):  # others, as uvloop, try one by one
-            race["happy_eyeballs_delay"] = 0.25
+        if _may_have_several(url.host) and isinstance(loop, asyncio.BaseEventLoop):
+            race["happy_eyeballs_delay"] = 0.25  # other loops, as uvloop, try one by one
         _, connection = await loop.create_connection(
             self._kind,
             url.raw_host.decode("ascii"),
@@ -246,6 +247,16 @@ class FastLane(httpx.AsyncBaseTransport):
             **race,
         )
         return connection
+
+
+def _may_have_several(host: str) -> bool:
+    """Whether a host is a name, and not one address: to race is of use only then, and asyncio
+    forgets to close the socket of a race that is cancelled when it is won."""
+    try:
+        ip_address(host)
+    except ValueError:
+        return True
+    return False
 
 
 class _FastBody(httpx.AsyncByteStream):
