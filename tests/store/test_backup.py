@@ -87,12 +87,13 @@ async def test_commits_do_not_make_it_begin_anew(
         steps += 1
 
     async with side.engine(online=False) as engine:
-        task = asyncio.create_task(engine.backup(copy, progress=step))
-        while not task.done():
-            await engine.delete_remote_messages_with_ids("bob", "chat", ["1"])
-            commits += 1
-        made = await task
-    assert commits > 2
+        while commits <= 2:  # on a busy machine it may be made between two of them: again
+            steps = commits = 0
+            task = asyncio.create_task(engine.backup(copy, force=True, progress=step))
+            while not task.done():
+                await engine.delete_remote_messages_with_ids("bob", "chat", ["1"])
+                commits += 1
+            made = await task
     with closing(sqlite3.connect(copy)) as database:
         assert database.execute("SELECT count(*) FROM message").fetchone() == (2000,)
     assert steps == made.bytes // 8192
