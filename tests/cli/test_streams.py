@@ -2,6 +2,7 @@
 
 import json
 import signal
+import sys
 
 import pytest
 
@@ -29,6 +30,17 @@ def test_head_takes_what_it_wants(alice: Person, line: tuple[str, ...]) -> None:
     done = outcome(shell, alice.env)
     assert done.err == ""
     assert done.out.count("\n") == 1
+
+
+def test_the_collector_spares_what_is_loaded() -> None:
+    """A command's own process looks through what it loaded no more; one that embeds the
+    engine is left as it is."""
+    told = "import gc; from syncengine.cli import main; import syncengine"
+    look = "print(gc.get_freeze_count() > 50_000, gc.get_threshold()[0])"
+    lines = f"{told}\n{look}\ntry:\n    main()\nexcept SystemExit:\n    {look}"
+    done = outcome([sys.executable, "-c", lines, "--version"], {})
+    before, *_, after = done.out.splitlines()
+    assert (before, after) == ("False 700", "True 20000")
 
 
 def test_a_reader_that_is_gone_before_anything_is_written(alice: Person) -> None:

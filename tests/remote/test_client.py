@@ -399,6 +399,26 @@ async def test_a_server_without_any_list() -> None:
     assert len(server.seen) == 3
 
 
+async def test_a_long_list_holds_no_event_loop() -> None:
+    """Its entries are decoded a part at a time: between two everybody else has a turn."""
+    answers: list[Answer] = [
+        httpx.Response(200, content=wire.listing(*[wire.entry(session_to=f"u{n}")] * size))
+        for n, size in enumerate((16, 16, 160))
+    ]
+    remote = Server(answers).remote()
+    turns = []
+    for size in (16, 16, 160):  # the first signs in
+        asked = asyncio.create_task(remote.fetch_summaries())
+        taken = 0
+        while not asked.done():
+            await asyncio.sleep(0)
+            taken += 1
+        assert len((await asked).summaries) == size
+        turns.append(taken)
+    await remote.close()
+    assert turns[2] >= turns[1] + 9
+
+
 async def test_a_list_that_vanishes_half_way() -> None:
     """A cursor is never carried over to another form: the list would be mixed up."""
     server = Server([reply({}, 404)])

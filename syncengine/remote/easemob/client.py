@@ -9,14 +9,15 @@ and `lists`, and what is refused is named in `failures`.
 
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
 
 from syncengine.errors import ConfigError, Gone
-from syncengine.models import ConversationKey, Page, SummaryPage
+from syncengine.models import ConversationKey, Page, Summary, SummaryPage
 from syncengine.remote.easemob import calls
 from syncengine.remote.easemob.calls import Calls, Request
 from syncengine.remote.easemob.door import Address, Door, Transport
 from syncengine.remote.easemob.failures import Reply, UnknownRoute, date_ms, failure
-from syncengine.remote.easemob.lists import Listed, decode_list
+from syncengine.remote.easemob.lists import Listed, decode_entries, open_list
 from syncengine.remote.easemob.pages import check_accepted, decode_page, decode_token
 from syncengine.remote.easemob.tokens import Tokens
 from syncengine.remote.easemob.urls import app_key_of, base_of
@@ -35,6 +36,8 @@ _CAPABILITIES = Capabilities(
     summary_limit=calls.LIST_LIMIT,
     delete_batch=calls.DELETION_LIMIT,
 )
+_AT_ONCE = 16
+"""Entries of a list that are decoded in one turn of the event loop, which takes 0.6 ms."""
 _NUMBERED = "page:"  # a cursor of ours, for the list's form that has page numbers instead
 
 
@@ -161,7 +164,7 @@ class EasemobRemote:
 
     async def _list_by_cursor(self, cursor: str, limit: int) -> SummaryPage:
         listed = await self._list(self._calls.list_page(cursor, limit, now=self._now()))
-        return SummaryPage(listed.summaries, listed.cursor)
+        return SummaryPage(await self._summaries(listed.entries), listed.cursor)
 
     async def _list_by_number(self, cursor: str, limit: int) -> SummaryPage:
         digits = cursor.removeprefix(_NUMBERED) or "1"
@@ -170,17 +173,28 @@ class EasemobRemote:
         return await self._numbered(int(digits), min(limit, calls.NUMBERED_LIST_LIMIT))
 
     async def _list_all(self, _cursor: str, _limit: int) -> SummaryPage:
-        return SummaryPage((await self._list(self._calls.unpaged_list())).summaries, None)
+        listed = await self._list(self._calls.unpaged_list())
+        return SummaryPage(await self._summaries(listed.entries), None)
 
     async def _numbered(self, number: int, size: int) -> SummaryPage:
         listed = await self._list(self._calls.numbered_list_page(number, size, now=self._now()))
-        full = listed.entries >= size
-        return SummaryPage(listed.summaries, f"{_NUMBERED}{number + 1}" if full else None)
+        full = len(listed.entries) >= size
+        summaries = await self._summaries(listed.entries)
+        return SummaryPage(summaries, f"{_NUMBERED}{number + 1}" if full else None)
 
     async def _list(self, request: Request) -> Listed:
         reply = await self._ask(request, self._door.url(request.target))
         self._server_time = date_ms(reply.headers.get("date", "")) or self._server_time
-        return decode_list(reply.body, str(self._app_key))
+        return open_list(reply.body)
+
+    async def _summaries(self, entries: Sequence[Any]) -> list[Summary]:
+        """Decode them, a part in each turn of the event loop."""
+        summaries = decode_entries(entries[:_AT_ONCE], str(self._app_key))
+        for start in range(_AT_ONCE, len(entries), _AT_ONCE):
+            await self._turns.take()
+            part = entries[start : start + _AT_ONCE]
+            summaries += decode_entries(part, str(self._app_key))
+        return summaries
 
     async def _delete(self, request: Request) -> None:
         try:
