@@ -3,16 +3,18 @@
 A store is filled directly: `--conversations`, one of them with `--messages`. All
 conversations are loaded beside a bare SELECT of the same rows through the same driver. A page
 of 20 is read at the newest end and all over the long conversation, in both directions,
-around messages and around times; in copies of several sizes where `--messages` names some. Then a
-pull runs at full speed in the same event loop, and pages are read beside it, from there and
-from another process; what `sqlite3` alone sees there is the floor. The pull's server, which in
-life is another machine, has the lowest priority, so that it takes no processor from them.
+around messages and around times; in copies of several sizes where `--messages` names some. Then
+a pull runs at full speed in the same event loop, and pages are read beside it, from there and from
+another process; what `sqlite3` alone sees there is the floor. Last, how long single callbacks of
+a pull hold the loop. The pull's server, which in life is another machine, has the lowest priority,
+so that it takes no processor from them.
 """
 
 import argparse
 import asyncio
 import json
 import random
+import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
@@ -23,16 +25,18 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import aiosqlite
-from attrs import frozen
+from attrs import asdict, frozen
 
 from benchmarks.filling import LONG, Size, fill, message_id, sent_at
 from benchmarks.floors import BARE_LIST
 from benchmarks.growth import against_smallest, line
+from benchmarks.holds import MOST_MS, Holds
 from benchmarks.processes import Server, emulator
 from benchmarks.reading import Times, read_until
 from benchmarks.results import Plot, Result, Row, Spread, row
 from benchmarks.scratch import need_room
 from benchmarks.showing import steps
+from benchmarks.transports import USUAL
 from syncengine import Config, EasemobRemote, Report, Slice, SyncEngine
 
 SCALES: Mapping[str, Mapping[str, Any]] = {
@@ -80,6 +84,7 @@ def run(options: argparse.Namespace) -> Result:
     rows += _growth(sizes)
     with emulator(options.world, elsewhere=True) as server, TemporaryDirectory() as folder:
         rows += asyncio.run(_beside_a_pull(server, Path(folder)))
+        rows += _holds(server, Path(folder) / "held.db")
     return Result(
         case="read",
         setting=f"{options.conversations:,} conversations; {options.reads} pages of each sort",
@@ -192,6 +197,17 @@ async def _beside_a_pull(server: Server, folder: Path) -> list[Row]:
         *_rows_outside("the same rows by sqlite3 alone", bare),
         row("the pull beside them took", [ours.load, bare.load], "processors"),
     ]
+
+
+def _holds(server: Server, path: Path) -> Iterator[Row]:
+    """How long a pull holds its event loop at a time."""
+    how = {"path": str(path), "transport": USUAL, **asdict(server)}
+    command = [sys.executable, "-m", "benchmarks.holds", json.dumps(how)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    found = Holds(**json.loads(done.stdout))
+    name = f"one of {found.callbacks:,} callbacks of a pull holds the loop"
+    yield row(f"{name}, p99", [found.p99], "ms of CPU")
+    yield row(f"{name}, longest", [found.longest], "ms of CPU", goal=MOST_MS)
 
 
 @frozen

@@ -14,8 +14,10 @@ import pytest
 from attrs import asdict, evolve
 
 from benchmarks import cycles, floors, pages, pull
+from benchmarks.holds import Holds, clocked
 from benchmarks.processes import Figures, Server, emulator, measure
 from benchmarks.stages import STAGES, Clocks
+from benchmarks.transports import USUAL
 
 EACH = 120
 
@@ -82,6 +84,35 @@ def test_the_clocks_miss_nothing_of_a_pull(server: Server, tmp_path: Path) -> No
     assert min(found["stages"].values()) > 0
     assert found["clocks"] > 0
     assert sum(found["stages"].values()) + found["clocks"] == pytest.approx(found["whole"])
+
+
+def test_how_long_a_pull_holds_its_loop(server: Server, tmp_path: Path) -> None:
+    """Every callback of it is seen, and the longest is told."""
+    how = {**asdict(server), "path": str(tmp_path / "copy.db"), "transport": USUAL}
+    command = [sys.executable, "-m", "benchmarks.holds", json.dumps(how)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    found = Holds(**json.loads(done.stdout))
+    assert found.callbacks > 6 * EACH / floors.PAGE
+    assert 0 < found.p99 <= found.longest
+
+
+def test_a_callback_that_holds_the_loop_is_counted() -> None:
+    """One that takes 3 ms among quick ones is the longest, and over the goal."""
+    taken: list[float] = []
+    loop = asyncio.new_event_loop()
+    run = clocked(taken)
+    for busy in (0.0, 0.003, 0.0):
+        run(asyncio.Handle(_work, (busy,), loop))
+    loop.close()
+    found = Holds.of(taken)
+    assert (found.callbacks, found.over) == (3, 1)
+    assert found.longest >= 3
+
+
+def _work(seconds: float) -> None:
+    end = time.thread_time() + seconds
+    while time.thread_time() < end:
+        pass
 
 
 def test_a_clock_leaves_itself_out() -> None:

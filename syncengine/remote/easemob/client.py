@@ -189,8 +189,8 @@ class EasemobRemote:
 
     async def _summaries(self, entries: Sequence[Any]) -> list[Summary]:
         """Decode them, a part in each turn of the event loop."""
-        summaries = decode_entries(entries[:_AT_ONCE], str(self._app_key))
-        for start in range(_AT_ONCE, len(entries), _AT_ONCE):
+        summaries: list[Summary] = []
+        for start in range(0, len(entries), _AT_ONCE):
             await self._turns.take()
             part = entries[start : start + _AT_ONCE]
             summaries += decode_entries(part, str(self._app_key))

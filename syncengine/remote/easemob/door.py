@@ -14,6 +14,8 @@ import asyncio
 import logging
 import ssl
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from importlib import import_module
 from importlib.util import find_spec
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
@@ -171,10 +173,18 @@ def lanes_to(base: str) -> Transport:
 
 def httpx_lanes(base: str) -> Transport:
     """Opens lanes of httpx's own; they share one TLS context and one decision about proxies."""
+    _load_what_connects()
     proxy = proxy_for(base)
     tls = _tls(needed=base.startswith("https:") or proxy is not None)
     limits = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=30.0)
     return lambda: httpx.AsyncHTTPTransport(verify=tls, limits=limits, proxy=proxy)
+
+
+def _load_what_connects() -> None:
+    """httpx would import it with the first connection, and hold the event loop for 40 ms."""
+    with suppress(ImportError):  # then it knows another way
+        for name in ("httpcore", "anyio._backends._asyncio"):
+            import_module(name)
 
 
 def fast_lanes(base: str) -> Transport:
