@@ -6,7 +6,8 @@ fetchers share. What a cycle reads again (law 5) is among them.
 
 Then an account is pulled from a server that is far away: every answer is late by a round trip.
 With so many fetchers and pages of 49 no client can be faster than fetchers × 49 / RTT; the ratio
-is to that. `network only` is the floor that does nothing with the pages.
+is to that. Its conversations are long, for the end of each costs a request that brings nothing.
+`network only` is the floor that does nothing with the pages.
 """
 
 import argparse
@@ -32,8 +33,8 @@ from syncengine import Config
 from syncengine.emulator.sized import Size
 
 SCALES: Mapping[str, Mapping[str, Any]] = {
-    "small": {"world": "1000x20", "far_world": "48x490"},
-    "full": {"world": "1000x100", "runs": 20, "far_world": "160x490"},
+    "small": {"world": "1000x20", "far_world": "32x980"},
+    "full": {"world": "1000x100", "runs": 20, "far_world": "48x1960"},
 }
 _GOAL = 1.2
 _FAR_GOALS = {20: 0.8, 100: 0.92}
@@ -46,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--world", default="1000x100", metavar="CONVERSATIONSxMESSAGES")
     parser.add_argument("--runs", type=int, default=10, help="cycles")
     parser.add_argument("--rtt", type=int, nargs="*", default=[20, 100], metavar="MS")
-    parser.add_argument("--far-world", default="160x490", metavar="CONVERSATIONSxMESSAGES")
+    parser.add_argument("--far-world", default="48x1960", metavar="CONVERSATIONSxMESSAGES")
     parser.add_argument("--far-runs", type=int, default=3, help="of each pull, in turn")
     parser.add_argument("--fetchers", type=int, default=Config().fetchers, help="over a distance")
     parser.add_argument(
@@ -121,7 +122,7 @@ def _programs(server: Server, options: argparse.Namespace) -> dict[str, Callable
 def _late(server: Server, rtt: int) -> Iterator[None]:
     """Every answer is late by so many ms, for the length of a block."""
     address = f"{server.url}/_emulator/faults"
-    late = {"profile": "latency", "latency_ms": [rtt, rtt]}
+    late = {"profile": "distance", "latency_ms": [rtt, rtt]}
     httpx.post(address, json=late).raise_for_status()
     try:
         yield

@@ -13,6 +13,7 @@ class Action(StrEnum):
     """One thing that goes wrong with one request."""
 
     LATENCY = "latency"
+    DISTANCE = "distance"
     EXPIRE = "expire"
     THROTTLE = "throttle"
     THROTTLE_AFTER = "throttle-after"
@@ -47,6 +48,8 @@ class Profile:
 PROFILES = {
     "none": Profile(()),
     "latency": Profile((Action.LATENCY,), probability=1.0, in_a_row=0),
+    # As over a long way: what a server does is done meanwhile.
+    "distance": Profile((Action.DISTANCE,), probability=1.0, in_a_row=0),
     "expired": Profile((Action.EXPIRE,), probability=0.1),
     "throttle": Profile((Action.THROTTLE,)),
     "throttle-after": Profile((Action.THROTTLE_AFTER,)),
@@ -99,6 +102,8 @@ class Faults:
     routes: frozenset[str] = field(factory=frozenset, converter=frozenset)
     """Only these routes are hit, for example ``history``; empty: all."""
     latency_ms: tuple[int, int] = (20, 200)
+    """What `latency` waits before a request is looked at, and by what `distance` is an answer
+    later than its request."""
     retry_after_s: int = 1
     """What ``Retry-After`` asks for."""
     huge_bytes: int = 32 * 1024 * 1024

@@ -5,6 +5,7 @@ and `close` under `CONNECTION` into the scope: the socket's transport when it is
 a stand-in when it is `EmulatorTransport`.
 """
 
+from asyncio import gather
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
@@ -64,6 +65,8 @@ class Gate:
         if action is Action.LATENCY:
             await self.sleep(self.faults.delay())
             await app(scope, receive, send)
+        elif action is Action.DISTANCE:
+            await self._from_afar(app, scope, receive, send)
         elif action is Action.DROP_BEFORE:
             await _abort(scope, receive)
         elif action is Action.DROP_AFTER:
@@ -99,6 +102,12 @@ class Gate:
         """Seconds or a date: clients must take both."""
         seconds = self.faults.retry_after_s
         return str(seconds) if self.faults.coin() else http_date(self.now() + seconds * 1000)
+
+    async def _from_afar(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+        whole = Recorded()
+        await gather(self.sleep(self.faults.delay()), app(scope, receive, whole.send))
+        await send(whole.start)
+        await send({"type": "http.response.body", "body": bytes(whole.body)})
 
     async def _truncate(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         whole = Recorded()

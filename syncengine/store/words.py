@@ -13,6 +13,7 @@ import re
 import unicodedata
 import zlib
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 from attrs import field, frozen
 
@@ -114,6 +115,7 @@ def indexable(text: str) -> str:
     return text if text.isascii() else spaced(text)
 
 
+@lru_cache(4096)
 def tags(conversation: int, kind: str, sender: str) -> str:
     """Tokens by which the messages of a conversation, a kind and a sender are found."""
     return f"{conversation_tag(conversation)} {sender_tag(sender)} {kind}"

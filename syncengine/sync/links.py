@@ -7,7 +7,7 @@ from attrs import evolve, frozen
 from syncengine.models import MessageRow, Page, is_named
 from syncengine.store.batch import START, Batch
 from syncengine.sync.doubts import FRESH_MS
-from syncengine.sync.order import number
+from syncengine.sync.order import highest, number
 
 
 @frozen
@@ -62,11 +62,10 @@ def shows_newer(page: Page, link: Link) -> bool:
     Both are a reason to ask again, no order: what was imported has a high id too."""
     if link.sent_at is None:
         return False
-    if any(message.timestamp > link.sent_at for message in page.messages):
+    if max([message.timestamp for message in page.messages], default=link.sent_at) > link.sent_at:
         return True
     start = None if link.above is None else number(link.above)
-    numbers = [number(message.message_id) for message in page.messages]
-    return start is not None and any(each is not None and each > start for each in numbers)
+    return start is not None and highest(message.message_id for message in page.messages) > start
 
 
 def with_proof(link: Link) -> Link | None:

@@ -5,10 +5,17 @@ each other, and only where both agree: ids rise and times grow, but for what was
 into the past, and where a clock stepped back.
 """
 
+from collections.abc import Iterable
+
 
 def number(message_id: str) -> int | None:
     """An id as a number; None: it is not one."""
     return int(message_id) if message_id.isdecimal() and message_id.isascii() else None
+
+
+def highest(message_ids: Iterable[str]) -> int:
+    """The highest id that is a number; 0: none is. Asked of every page."""
+    return max(map(int, filter(str.isdecimal, message_ids)), default=0)
 
 
 def is_newer(message_id: str, timestamp: int, than_id: str, than_timestamp: int) -> bool:

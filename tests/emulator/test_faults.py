@@ -1,5 +1,6 @@
 """Faults: each profile over a real socket and in the same process, seeded and repeatable."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -133,6 +134,24 @@ async def test_latency(world: World) -> None:
         assert (await alice.page("bob"))["msgs"] == []
     assert len(waits) == 2
     assert all(0.02 <= each <= 0.04 for each in waits)
+
+
+async def test_distance(world: World) -> None:
+    """The answer is made at once, and arrives by that much later: what happens on its way it
+    does not show."""
+    waits: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+        await asyncio.sleep(0)
+        world.send("bob", "alice", Kind.CHAT, "too late for that answer")
+
+    faults = Faults("distance", latency_ms=(20, 20), routes=frozenset({"history"}))
+    emulator = Emulator(world, faults=faults, sleep=sleep)
+    async with caller(emulator, IN_PROCESS) as alice:
+        assert (await alice.page("bob"))["msgs"] == []
+        assert len((await alice.page("bob"))["msgs"]) == 1
+    assert waits == [0.02, 0.02]
 
 
 async def test_a_page_is_repeated(emulator: Emulator, messages: list[str]) -> None:

@@ -8,6 +8,7 @@ from tests.harness import Side, numbered
 
 PASSING = (
     "latency",
+    "distance",
     "expired",
     "throttle",
     "throttle-after",

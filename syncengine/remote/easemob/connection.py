@@ -65,8 +65,12 @@ class Connection(asyncio.Protocol):
     def reusable(self) -> bool:
         """Whether another request may be sent here."""
         rested = monotonic() - self._idle_since
-        kept = self._complete and self._keep and rested < _LONGEST_REST
-        return kept and not (self._transport.is_closing() or self._has_news())
+        return self._kept and rested < _LONGEST_REST and not self._has_news()
+
+    @property
+    def _kept(self) -> bool:
+        """Whether the answer was read, and neither side wants to end the connection."""
+        return self._complete and self._keep and not self._transport.is_closing()
 
     def _has_news(self) -> bool:
         """Whether something came, perhaps the end, that the event loop did not look at yet."""
@@ -95,7 +99,7 @@ class Connection(asyncio.Protocol):
 
     def end(self) -> None:
         """The answer is not wanted any more: keep the connection if all of it was read."""
-        if not self.reusable:
+        if not self._kept:
             self.abort()
 
     def abort(self) -> None:
