@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from time import time_ns
 from typing import Any, ClassVar
 
@@ -44,9 +45,9 @@ def _now() -> int:
 class Browser(App[None]):
     """Shows one account's copy, for as long as it runs; the engine is its owner's to close.
 
-    `undo_seconds` is how long a deletion waits before it is sent, `pace` how often it syncs by
-    itself, the first time at once (None: only by a key), `now` the clock, ms, that short times
-    are relative to.
+    `undo_seconds` is how long a deletion waits before it is sent, a minute at most, `pace` how
+    often it syncs by itself, the first time at once (None: only by a key), `now` the clock, ms,
+    that short times are relative to.
     """
 
     TITLE = "syncengine"
@@ -65,7 +66,7 @@ class Browser(App[None]):
         super().__init__()
         self.engine = engine
         self._undo_seconds, self._clock = undo_seconds, now
-        self._deletions = Deletions(engine)
+        self._deletions = Deletions(engine, undo_seconds)
         self._polling = Polling(pace)
         self._asked = pace is not None
         if self._asked:
@@ -106,6 +107,11 @@ class Browser(App[None]):
         self.run_worker(self._follow(), group="feed")
         if self.standing.connected:
             self.run_worker(self._keep_up(), group="sync")
+
+    async def on_unmount(self) -> None:
+        """Whoever sends what was deleted here need not wait: nobody takes it back any more."""
+        with suppress(SyncEngineError):  # it is sent when its time is over
+            await self._deletions.send_soon()
 
     async def _begin(self) -> None:
         self._revision = await self.engine.reader.revision()
@@ -211,6 +217,8 @@ class Browser(App[None]):
 
     async def _sync(self) -> None:
         try:
+            if self._asked:
+                await self._deletions.send_soon()
             self._polling.ended(await self.engine.sync())
         except StoreLocked:
             self._polling.left_to_another()
@@ -363,7 +371,6 @@ class Browser(App[None]):
         self.push_screen(question, answer)
 
     async def _delete(self, key: ConversationKey, message_id: str | None) -> None:
-        self._polling.hold(self._undo_seconds)
         self._stand(self.standing.noted(await self._deletions.delete(key, message_id)))
         await self._count()
         if self.standing.connected:
@@ -373,7 +380,6 @@ class Browser(App[None]):
         """Every deletion has its time to be undone: the newest decides when all are sent."""
         if self._delivery is not None:
             self._delivery.stop()
-        self._polling.hold(self._undo_seconds)
         self._delivery = self.set_timer(self._undo_seconds, self._deliver_soon)
 
     def _deliver_soon(self) -> None:
@@ -381,6 +387,7 @@ class Browser(App[None]):
         self.run_worker(self._guarded(self._deliver), group="deliver")
 
     async def _deliver(self) -> None:
+        await self._deletions.send_soon()
         if self.standing.pending:
             await self.engine.deliver()
             await self._count()
