@@ -1,6 +1,5 @@
 """Numbers that flags take, and what to say of what is none: in words, with an example."""
 
-from math import isfinite
 from typing import Any
 
 import click
@@ -74,14 +73,11 @@ class Number(click.ParamType[float]):
     ) -> float:
         """Raises click's error for what is none."""
         try:
-            number = float(value)
+            return float(value)
         except ValueError:
-            number = float("nan")
-        if not isfinite(number):
             raise Unusable(
                 f"{_short(value)} is not a number", "Give a number like 7 or 0.5.", param, ctx
-            )
-        return number
+            ) from None
 
 
 def _is_number(value: object) -> bool:
