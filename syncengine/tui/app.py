@@ -72,7 +72,7 @@ class Browser(App[None]):
         if self._asked:
             self._polling.ask()
         self._delivery: Timer | None = None
-        self._searched = ""
+        self._searched = self._offer = ""
         self._revision = 0
         self.standing = Standing(connected=engine.state is not State.OFFLINE)
         """What the status line tells."""
@@ -185,16 +185,13 @@ class Browser(App[None]):
             self.run_worker(self._guarded(self._count), group="count")
 
     async def _count(self) -> None:
-        """Whose copy it is, and what waits to be sent."""
+        """Whose copy it is, and what waits to be sent; what was sent is not offered any more to
+        be undone."""
         status = await self.engine.status()
-        self._stand(
-            evolve(
-                self.standing,
-                account=_short(status.account),
-                pending=status.pending,
-                refused=status.refused,
-            )
-        )
+        over = not status.pending and self.standing.note == self._offer
+        standing = self.standing.noted("") if over else self.standing
+        standing = evolve(standing, pending=status.pending, refused=status.refused)
+        self._stand(evolve(standing, account=_short(status.account)))
 
     def action_sync(self) -> None:
         """Ask the server for everything new, in the background."""
@@ -345,22 +342,21 @@ class Browser(App[None]):
 
     def action_delete(self) -> None:
         """Ask, and delete what the cursor is on."""
+        undo = self.standing.undo_words(self._undo_seconds)
         if self.conversations.has_focus:
-            self._ask_for_conversation()
+            self._ask_for_conversation(undo)
         elif self.messages.has_focus:
-            self._ask_for_message()
+            self._ask_for_message(undo)
 
-    def _ask_for_conversation(self) -> None:
+    def _ask_for_conversation(self, undo: str) -> None:
         found = self.conversations.chosen(self.conversations.cursor or "")
         if found is not None:
             key = ConversationKey(found.conversation_id, found.kind)
-            undo = self.standing.undo_words(self._undo_seconds)
             self._confirm(about_conversation(key, undo), key, None)
 
-    def _ask_for_message(self) -> None:
+    def _ask_for_message(self, undo: str) -> None:
         key, message = self.messages.key, self.messages.selected
         if key is not None and message is not None:
-            undo = self.standing.undo_words(self._undo_seconds)
             self._confirm(about_message(message, undo), key, message.message_id)
 
     def _confirm(self, question: Confirm, key: ConversationKey, message_id: str | None) -> None:
@@ -371,7 +367,8 @@ class Browser(App[None]):
         self.push_screen(question, answer)
 
     async def _delete(self, key: ConversationKey, message_id: str | None) -> None:
-        self._stand(self.standing.noted(await self._deletions.delete(key, message_id)))
+        self._offer = await self._deletions.delete(key, message_id)
+        self._stand(self.standing.noted(self._offer))
         await self._count()
         if self.standing.connected:
             self._deliver_later()

@@ -73,6 +73,7 @@ async def test_after_the_time_to_undo_it_is_sent(side: Side) -> None:
         await person.pilot.click("#yes")
         await person.until(lambda: len(side.world.history(USER, "bob", "chat")) == 1)
         await person.until(lambda: not person.app.standing.pending)
+        await person.until(lambda: "u undoes it" not in person.status)
         await person.press("u")
         await person.sees("it was sent to the server already")
         assert person.texts == ["m1"]
