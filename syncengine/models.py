@@ -225,8 +225,8 @@ class Conversation(_DeferredLast):
     expired: bool = False
     """The server has none of its messages any more; what is held here stays readable."""
     verified_since: int | None = None
-    """All of it was read, or read again, since then, ms, server clock; None: never. What was
-    missing is a suspect since, or unverified."""
+    """All of it was read, or read again, since then, ms, server clock; None: not all of it yet,
+    for it was never synced, or has a gap. What was missing is a suspect since, or unverified."""
     held_back: int = 0
     """Messages to be removed, too many without a person's consent."""
 
@@ -353,7 +353,7 @@ class Intent:
     message_ids: Sequence[str]
     """For MESSAGES: those not settled yet."""
     asked_at: int
-    """Ms, local clock."""
+    """Ms, local clock. In the future: it is not sent before, and can be taken back."""
     state: IntentState = IntentState.PENDING
     attempts: int = 0
     error: str | None = None

@@ -199,24 +199,45 @@ class BlockingEngine:
         return self._call(self._engine.backup(path, force=force, progress=progress))
 
     def delete_remote_messages_with_ids(
-        self, conversation_id: str, kind: Kind | str, message_ids: Iterable[str]
+        self,
+        conversation_id: str,
+        kind: Kind | str,
+        message_ids: Iterable[str],
+        *,
+        undo_seconds: float = 0,
     ) -> None:
         """Delete messages, any number, for this user."""
-        self._call(self._engine.delete_remote_messages_with_ids(conversation_id, kind, message_ids))
+        self._call(
+            self._engine.delete_remote_messages_with_ids(
+                conversation_id, kind, message_ids, undo_seconds=undo_seconds
+            )
+        )
 
     def delete_remote_messages_before(
-        self, conversation_id: str, kind: Kind | str, timestamp: int
+        self, conversation_id: str, kind: Kind | str, timestamp: int, *, undo_seconds: float = 0
     ) -> None:
         """Delete everything up to `timestamp`, ms, inclusive, for this user."""
-        self._call(self._engine.delete_remote_messages_before(conversation_id, kind, timestamp))
+        self._call(
+            self._engine.delete_remote_messages_before(
+                conversation_id, kind, timestamp, undo_seconds=undo_seconds
+            )
+        )
 
     def delete_remote_conversation(
-        self, conversation_id: str, kind: Kind | str, *, delete_messages: bool = True
+        self,
+        conversation_id: str,
+        kind: Kind | str,
+        *,
+        delete_messages: bool = True,
+        undo_seconds: float = 0,
     ) -> None:
         """Take a conversation from this user's lists, with its messages or without."""
         self._call(
             self._engine.delete_remote_conversation(
-                conversation_id, kind, delete_messages=delete_messages
+                conversation_id,
+                kind,
+                delete_messages=delete_messages,
+                undo_seconds=undo_seconds,
             )
         )
 

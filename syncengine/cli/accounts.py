@@ -27,10 +27,10 @@ from syncengine.cli.output import aligned, count, plain, print_error, print_json
 from syncengine.cli.signing import forgotten, try_out
 from syncengine.config import Config
 from syncengine.engine import SyncEngine
-from syncengine.errors import ConfigError, StoreError, StoreLocked
+from syncengine.errors import ConfigError, StoreCorrupt, StoreError, StoreLocked
 from syncengine.reports import Status
 from syncengine.store.lock import WriterLock
-from syncengine.store.recovery import kept_damaged, left_beside
+from syncengine.store.recovery import check_ours, kept_damaged, left_beside
 
 _ENDINGS = ("-wal", "-shm", "")
 """Of the files of a copy; the one that holds the messages goes last."""
@@ -189,12 +189,23 @@ class _Removed:
         return None if path is None else f"its {self.account.secret_is} stays in {path}"
 
 
-def _survey(chosen: Account) -> Status | None:
+class _Damaged:
+    """Nobody can count what is in the copy."""
+
+
+_Copy = Status | _Damaged | None
+
+
+def _survey(chosen: Account) -> _Copy:
     """What is in the copy; None where there is none. Raises ConfigError for what is no copy."""
     if not chosen.file.exists():
         return None
     try:
-        return asyncio.run(_status(chosen.file))
+        try:
+            return asyncio.run(_status(chosen.file))
+        except StoreCorrupt:
+            check_ours(chosen.file)
+            return _Damaged()
     except StoreError as error:
         raise ConfigError(
             f"{chosen.file} is not deleted: {error}",
@@ -224,7 +235,7 @@ def delete(files: Iterable[Path]) -> None:
             ) from error
 
 
-def _confirmed(chosen: Account, copy: Status | None, damaged: int) -> bool:
+def _confirmed(chosen: Account, copy: _Copy, damaged: int) -> bool:
     """Say what will happen, and ask. Raises ConfigError where nobody can answer."""
     if sys.stdin is None or not sys.stdin.isatty():
         raise ConfigError(
@@ -235,7 +246,7 @@ def _confirmed(chosen: Account, copy: Status | None, damaged: int) -> bool:
     return click.confirm(f"Remove {chosen.name}?", err=True)
 
 
-def _consequences(chosen: Account, copy: Status | None, damaged: int) -> Iterator[str]:
+def _consequences(chosen: Account, copy: _Copy, damaged: int) -> Iterator[str]:
     file = plain(str(chosen.file))
     if chosen.secret.keeper is Keeper.KEYRING:
         yield f"The {chosen.secret_is} of {plain(chosen.user)} goes from the keyring."
@@ -244,7 +255,11 @@ def _consequences(chosen: Account, copy: Status | None, damaged: int) -> Iterato
     if copy is None and not damaged:
         yield f"The messages in {file} stay."
         return
-    if copy is None:
+    if isinstance(copy, _Damaged):
+        yield f"{file} is damaged. All that could be saved of it goes with it, for good:"
+        yield "messages, and deletions of yours that the server was not told of."
+        yield "`syncengine recover` saves what can be read."
+    if not isinstance(copy, Status):
         return
     yield f"{count(copy.messages, 'message')} in {file} are deleted, for good."
     if copy.pending:

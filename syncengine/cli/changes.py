@@ -8,6 +8,7 @@ import click
 
 from syncengine.changes import Cause, Change, Update, What
 from syncengine.cli.account import existing_database
+from syncengine.cli.numbers import Whole
 from syncengine.cli.options import file_options, json_option, option, spelled_option
 from syncengine.cli.output import count, exact, plain, print_json
 from syncengine.engine import SyncEngine
@@ -41,14 +42,14 @@ _CAUSES = {
 @click.command(short_help="Print what was written to the copy, or follow it.")
 @spelled_option(
     "--since",
-    type=click.IntRange(min=0),
+    type=Whole(0),
     metavar="N",
     help="Only what came after revision N. Default: the newest; with --follow, from now on.",
 )
 @option("--follow", is_flag=True, help="Go on with what is written from now on, until Ctrl-C.")
 @option(
     "--limit",
-    type=click.IntRange(1, MOST_AT_ONCE),
+    type=Whole(1, MOST_AT_ONCE),
     default=50,
     show_default=True,
     metavar="N",

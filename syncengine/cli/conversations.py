@@ -31,6 +31,8 @@ _PIPE_WIDTH = 320
 _OTHER_COLUMNS = 62
 """What a terminal's width must leave beside the ids: the other columns, 20 of the message."""
 _NARROWEST_ID = 16
+_PIN = "*"
+"""Stands at a pinned conversation."""
 
 
 @click.command(short_help="List the conversations held here.")
@@ -71,7 +73,10 @@ def conversations(
     elif read:
         click.echo("no conversation is left here: all were deleted, or expired", err=True)
     else:
-        click.echo("no conversation is held here yet: `syncengine sync` fetches them", err=True)
+        click.echo(
+            "never synced: no conversation is held here yet, `syncengine sync` fetches them",
+            err=True,
+        )
 
 
 async def load(
@@ -126,6 +131,8 @@ def print_conversations(found: Sequence[Conversation]) -> None:
     paper.print(_table(found, paper.width))
     for line in paper.file.getvalue().splitlines():  # type: ignore[attr-defined]  # the StringIO from above
         click.echo(line.rstrip())
+    if any(conversation.pinned for conversation in found):
+        click.echo(f"{_PIN} pinned")
 
 
 def _table(found: Sequence[Conversation], width: int) -> Table:
@@ -145,7 +152,7 @@ def _table(found: Sequence[Conversation], width: int) -> Table:
 def _row(conversation: Conversation) -> Sequence[str | Text]:
     last = conversation.last_message
     return (
-        "*" if conversation.pinned else "",
+        _PIN if conversation.pinned else "",
         Text(plain(conversation.conversation_id), no_wrap=False, overflow="fold"),
         conversation.kind,
         str(conversation.unread_count or ""),

@@ -145,7 +145,7 @@ def read_wish(
     if ids is not None:
         return Wish(What.MESSAGES, ids=_ids(ids))
     if before is not None:
-        return Wish(What.BEFORE, until=read_time(before))
+        return Wish(What.BEFORE, until=read_time(before, "--before"))
     return Wish(What.LISTING if keep_messages else What.CONVERSATION)
 
 

@@ -35,13 +35,15 @@ def demo(db: Path | None, as_json: bool) -> None:
     """Pull an account from a stand-in server, sync again, and read it with no server.
 
     Nothing leaves this machine, and no account is needed. The copy stays, so that you can
-    look at it with the other commands afterwards.
+    look at it with the other commands afterwards; the last lines say where, and how to
+    remove it.
     """
     if db is not None and db.exists():
         raise ConfigError(f"{db} is there already", hint="Name a new file with --db.")
     load_emulator()
-    path = db or Path(tempfile.mkdtemp(prefix="syncengine-demo-")) / f"{USER}.db"
-    results = asyncio.run(Story(path, quiet=as_json).tell())
+    folder = Path(tempfile.mkdtemp(prefix="syncengine-demo-")) if db is None else None
+    path = db or (folder or Path()) / f"{USER}.db"
+    results = asyncio.run(Story(path, folder, quiet=as_json).tell())
     if as_json:
         print_json(results)
 
@@ -49,8 +51,9 @@ def demo(db: Path | None, as_json: bool) -> None:
 class Story:
     """Tells it, step by step."""
 
-    def __init__(self, path: Path, *, quiet: bool) -> None:
-        self._path = path
+    def __init__(self, path: Path, folder: Path | None, *, quiet: bool) -> None:
+        """`folder`: made for the copy, and for nothing else."""
+        self._path, self._folder = path, folder
         self._quiet = quiet
 
     async def tell(self) -> dict[str, Any]:
@@ -59,6 +62,7 @@ class Story:
         self._say("\n4. The server is stopped. Everything is still here:\n")
         await self._read_offline()
         self._say(f"\nWhat next?\n\n{_commands(self._path)}")
+        self._say(f"\n{self._where_it_stays()}")
         return {"db": str(self._path), "syncs": [report_json(report) for report in reports]}
 
     async def _with_server(self) -> list[Report]:
@@ -98,6 +102,13 @@ class Story:
         width = shutil.get_terminal_size().columns
         for line in slice_lines(part):
             self._say(fit(f"   {line}", width))
+
+    def _where_it_stays(self) -> str:
+        """It is nobody's to tidy up."""
+        stays = f"The copy stays in {self._path}"
+        if self._folder is None:
+            return f"{stays}."
+        return f"{stays}; when you are done:\n\n  rm -r {shlex.quote(str(self._folder))}"
 
     def _say(self, text: str) -> None:
         if not self._quiet:

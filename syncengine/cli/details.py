@@ -25,6 +25,8 @@ from syncengine.engine import SyncEngine
 from syncengine.models import Conversation
 from syncengine.reports import Status
 
+_UNLISTED = "the list was never read to its end"
+
 
 @frozen
 class Details:
@@ -54,7 +56,7 @@ class Details:
             yield from _conversation_lines(self._by_age())
 
     def _by_age(self) -> Sequence[Conversation]:
-        return sorted(self.listed, key=lambda each: _verified_since(each) or 0)
+        return sorted(self.listed, key=lambda each: each.verified_since or 0)
 
     def _standing(self) -> dict[str, Any] | None:
         known = standing_of(self.daemon, self.row.file) is not None
@@ -99,16 +101,11 @@ async def details(file: WatchedFile, *, conversations: bool) -> Details:
     return Details(status, listed, found, daemon, conversations)
 
 
-def _verified_since(each: Conversation) -> int | None:
-    """As in total: only where all of it was read, but for what a seam stands for."""
-    return each.verified_since if each.synced and not each.gaps else None
-
-
 def _line_json(each: Conversation) -> dict[str, Any]:
     return {
         "conversation_id": each.conversation_id,
         "kind": each.kind,
-        "verified_since": _verified_since(each),
+        "verified_since": each.verified_since,
         "whole": each.whole,
         "expired": each.expired,
     }
@@ -122,7 +119,7 @@ def _conversation_lines(found: Sequence[Conversation]) -> Iterator[str]:
         marks = {"never synced": not each.synced, "incomplete": each.synced and not each.whole}
         words = [word for word, holds in (marks | {"expired": each.expired}).items() if holds]
         where = plain(f"{each.kind} {each.conversation_id}")
-        yield f"{moment(_verified_since(each)):<16}  {', '.join([where, *words])}"
+        yield f"{moment(each.verified_since):<16}  {', '.join([where, *words])}"
 
 
 def _named(rows: Iterable[tuple[str, str]]) -> Iterator[str]:
@@ -197,5 +194,6 @@ def _missing(found: Status, incomplete: int) -> str:
     if incomplete:
         return f"{count(incomplete, 'conversation')} incomplete"
     if found.listed_at is None:
-        return "not known yet: the list was never read to its end"
+        never = "it was never synced" if not found.conversations else _UNLISTED
+        return f"not known yet: {never}"
     return "nothing"

@@ -12,6 +12,7 @@ from types import ModuleType
 
 import click
 
+from syncengine.cli.numbers import Whole
 from syncengine.cli.options import option
 from syncengine.cli.output import command_name, one_style
 from syncengine.errors import ConfigError
@@ -27,7 +28,7 @@ from syncengine.errors import ConfigError
 )
 @option(
     "--port",
-    type=click.IntRange(0, 65535),
+    type=Whole(0, 65535),
     default=0,
     metavar="N",
     show_default=True,
@@ -49,7 +50,7 @@ from syncengine.errors import ConfigError
 )
 @option(
     "--seed",
-    type=int,
+    type=Whole(),
     default=1,
     show_default=True,
     metavar="N",

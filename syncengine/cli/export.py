@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from syncengine.cli.account import existing_database
-from syncengine.cli.messages import chosen_kind
+from syncengine.cli.messages import check_synced, chosen_kind
 from syncengine.cli.options import (
     file_options,
     json_option,
@@ -103,7 +103,9 @@ async def write(
     """Export, with a progress bar where `show` and on a terminal."""
     async with SyncEngine.open(path) as engine:
         only: tuple[str, Kind] | None = None
-        if conversation is not None:
+        if conversation is None:
+            await check_synced(engine.reader)
+        else:
             only = conversation, await chosen_kind(engine.reader, conversation, kind)
         with progress_line(show, _look(ExportProgress(0, 0, 0))) as draw:
             return await export_history(

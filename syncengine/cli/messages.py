@@ -14,7 +14,8 @@ from syncengine.cli.output import content, message_json, moment, plain, print_js
 from syncengine.cli.times import read_time
 from syncengine.engine import SyncEngine
 from syncengine.errors import ConfigError
-from syncengine.models import Hole, Kind, Message, Slice
+from syncengine.models import Hole, Kind, Message, Slice, is_named
+from syncengine.plain import is_text
 from syncengine.reader import Reader
 
 _CHUNK = 500
@@ -61,7 +62,7 @@ def messages(
     places = {"before": before, "after": after, "around": around, "at": at}
     _check_places(places, everything)
     given = {name: value for name, value in places.items() if value is not None}
-    how = _How({**given, **({} if at is None else {"at": read_time(at)})}, limit, as_json)
+    how = _How({**given, **({} if at is None else {"at": read_time(at, "--at")})}, limit, as_json)
     path = existing_database(db, user)
 
     async def show() -> None:
@@ -114,16 +115,51 @@ def _check_places(places: Mapping[str, str | None], everything: bool) -> None:
         raise ConfigError(f"{both} exclude each other", hint="Give one of the two.")
     if everything and named and named != ["--after"]:
         raise ConfigError(f"--all and {named[0]} exclude each other", hint="Use --limit N instead.")
+    for name in ("before", "after", "around"):
+        _check_id(f"--{name}", places[name])
 
 
-async def chosen_kind(reader: Reader, conversation_id: str, kind: str | None) -> Kind:
-    """The conversation's kind: as told, or the only one there is under this id."""
+def _check_id(flag: str, value: str | None) -> None:
+    """A time, for example, is none."""
+    if value is None or (value.isascii() and value.isdecimal()) or not is_named(value):
+        return
+    if is_text(value):
+        raise ConfigError(
+            f"{flag} {value!r} is no message id",
+            hint="`syncengine messages --json` shows the ids; for a time there is --at.",
+        )
+
+
+async def check_synced(reader: Reader) -> None:
+    """Raises ConfigError where nothing was ever fetched, as after a first sync that failed: that
+    is no empty account (law 9)."""
+    if await reader.conversations(limit=1):
+        return
+    status = await reader.status(plan_known=True)
+    if status.listed_at is None and not status.conversations:
+        raise ConfigError(
+            "nothing is stored here yet: it was never synced",
+            hint="`syncengine sync` does it, and says why where it cannot.",
+        )
+
+
+async def kinds_held(reader: Reader, conversation_id: str, kind: str | None) -> Sequence[Kind]:
+    """The kinds under which a conversation is held here. Raises ConfigError where it is not, or
+    not under that kind."""
     kinds = await reader.kinds(conversation_id)
     if not kinds or (kind is not None and kind not in kinds):
+        await check_synced(reader)
         raise ConfigError(
             f"no {kind or 'conversation'} '{conversation_id}' is held here",
             hint="`syncengine conversations` lists what is.",
         )
+    return kinds
+
+
+async def chosen_kind(reader: Reader, conversation_id: str, kind: str | None) -> Kind:
+    """The conversation's kind: as told, or the only one there is under this id. Raises
+    ConfigError."""
+    kinds = await kinds_held(reader, conversation_id, kind)
     if kind is None and len(kinds) > 1:
         raise ConfigError(
             f"'{conversation_id}' is {_in_words(kinds)}",

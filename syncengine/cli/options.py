@@ -12,6 +12,7 @@ import click
 from click.core import ParameterSource
 
 from syncengine.cli.configured import configured, given, note_config, note_name
+from syncengine.cli.numbers import Number, Whole
 from syncengine.config import Config
 from syncengine.errors import ConfigError
 from syncengine.models import Kind, Retention
@@ -91,7 +92,7 @@ def listing_options(command: F) -> F:
     command = option("--all", "everything", is_flag=True, help=whole)(command)
     return option(
         "--limit",
-        type=click.IntRange(1, MOST_AT_ONCE),
+        type=Whole(1, MOST_AT_ONCE),
         default=50,
         show_default=True,
         metavar="N",
@@ -110,13 +111,16 @@ def attempts_option(default: int, **settings: Any) -> Callable[[F], F]:
     """`--attempts`."""
     return option(
         "--attempts",
-        type=click.IntRange(1, 100),
+        type=Whole(1, 100),
         default=default,
         show_default=True,
         metavar="N",
         help="How often a request is tried, with growing pauses, before its failure is reported.",
         **settings,
     )
+
+
+_WHOLE, _NUMBER = Whole(), Number()
 
 
 class Setting(click.Option):
@@ -172,7 +176,9 @@ def typed(name: str) -> bool:
     return source is not ParameterSource.ENVIRONMENT
 
 
-def _setting(flag: str, metavar: str, meaning: str, type_: type = int) -> Callable[[F], F]:
+def _setting(
+    flag: str, metavar: str, meaning: str, type_: click.ParamType[Any] = _WHOLE
+) -> Callable[[F], F]:
     default = getattr(Config(), flag.removeprefix("--").replace("-", "_"))
     whole = isinstance(default, float) and default.is_integer()
     return option(
@@ -191,7 +197,7 @@ retention_days_option = _setting(
     "DAYS",
     "How long the service keeps messages, by your plan: what is younger and missing there was"
     " deleted. Default: learnt from what the server shows.",
-    float,
+    _NUMBER,
 )
 _retention_option = option(
     "--retention",
@@ -208,7 +214,7 @@ _ENGINE: tuple[Callable[[Any], Any], ...] = (
         "--confirm-absence-after",
         "SECONDS",
         "A message is removed only when two reads, at least this far apart, do not show it.",
-        float,
+        _NUMBER,
     ),
     _setting(
         "--audit-pages",
@@ -220,7 +226,7 @@ _ENGINE: tuple[Callable[[Any], Any], ...] = (
         "--full-list-every",
         "SECONDS",
         "How often the list of conversations is read to its end, though its top is not new.",
-        float,
+        _NUMBER,
     ),
     _setting("--page-size", "N", "Messages that one request asks for, at most 49."),
     _setting("--fetchers", "N", "Requests at once, at most 64; 1 is gentle to a slow network."),

@@ -124,7 +124,8 @@ def _usage_error(error: click.ClickException, as_json: bool) -> int:
         error.show()  # no error: help was meant
         return USAGE
     path = context.command_path if context else "syncengine"
-    hint = f"`{path} --help` shows what there is."
+    told = getattr(error, "hint", "")  # of the value, where it is one
+    hint = f"{told} `{path} --help` shows what there is.".lstrip()
     if isinstance(error, click.NoSuchOption) and context and context.parent is None:
         hint = f"Flags follow the command; {hint}"
     print_error("UsageError", one_style(error.format_message()), hint, as_json=as_json)

@@ -9,6 +9,8 @@ from typing import Any
 import click
 
 from syncengine.cli.account import existing_database
+from syncengine.cli.messages import check_synced, kinds_held
+from syncengine.cli.numbers import Whole
 from syncengine.cli.options import file_options, json_option, option
 from syncengine.cli.output import count, message_json, moment, plain, print_json
 from syncengine.cli.progress import indexing_bar
@@ -17,6 +19,7 @@ from syncengine.config import Config
 from syncengine.engine import SyncEngine
 from syncengine.errors import ConfigError, StoreError
 from syncengine.models import Found, Hit, Kind, Order
+from syncengine.reader import Reader
 from syncengine.search import MOST_AT_ONCE
 
 
@@ -40,7 +43,7 @@ from syncengine.search import MOST_AT_ONCE
 @option("--ranked", is_flag=True, help="The best of the newest 500 first, not the newest.")
 @option(
     "--limit",
-    type=click.IntRange(1, MOST_AT_ONCE),
+    type=Whole(1, MOST_AT_ONCE),
     default=20,
     show_default=True,
     metavar="N",
@@ -78,7 +81,8 @@ def search(
     """
     _check_asked(text, conversation, kind, sender, since, until)
     path = existing_database(db, user)
-    low, high = (None if time is None else read_time(time) for time in (since, until))
+    low = None if since is None else read_time(since, "--since")
+    high = None if until is None else read_time(until, "--until")
 
     asked = {
         "conversation_id": conversation,
@@ -105,7 +109,19 @@ async def _find(path: Path, text: str, asked: Mapping[str, Any], *, show: bool) 
     async with SyncEngine.open(path, config=Config(index_search=False)) as engine:
         with indexing_bar(show) as listen:
             await catch_up(engine, listen)
-            return await engine.reader.search(text, **asked)
+            found = await engine.reader.search(text, **asked)
+        if not found.hits:
+            await _check_there(engine.reader, asked["conversation_id"], asked["kind"])
+        return found
+
+
+async def _check_there(reader: Reader, conversation: str | None, kind: str | None) -> None:
+    """Raises ConfigError where nothing could be found: a conversation that is not held, a copy
+    that was never synced (law 9)."""
+    if conversation is None:
+        await check_synced(reader)
+    else:
+        await kinds_held(reader, conversation, kind)
 
 
 def _check_asked(text: str, *filters: str | None) -> None:

@@ -11,8 +11,9 @@ _NUMBER = re.compile("-?(?![0-9]{8}$)[0-9]{1,20}")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def read_time(text: str) -> int:
-    """A moment in ms, from ISO 8601 or from ms. Raises ConfigError for what is neither."""
+def read_time(text: str, flag: str) -> int:
+    """A moment in ms, from ISO 8601 or from ms. Raises ConfigError, which names the flag, for what
+    is neither."""
     try:
         if _NUMBER.fullmatch(text.strip()):
             return checked_time(int(text))
@@ -20,7 +21,7 @@ def read_time(text: str) -> int:
         return checked_time((moment - _EPOCH) // timedelta(milliseconds=1))
     except (ValueError, OverflowError, OSError):
         raise ConfigError(
-            f"{text!r} is no time",
+            f"{flag} {text!r} is no time",
             hint="Write it like 2024-12-31, 2024-12-31T18:00 or 2024-12-31T18:00Z,"
             " or as milliseconds since 1970.",
         ) from None

@@ -29,10 +29,12 @@ def account_status(keeper: Keeper, next_sync: int | None) -> AccountStatus:
 
 def _stands(keeper: Keeper) -> tuple[AccountState, Fault | None]:
     """How it stands, and why. A turn goes on for minutes where its server does not answer, for
-    each request is tried again: from the first failure on that is told, until it answers."""
-    state, fault = keeper.turn.state, keeper.server.fault
-    if state is AccountState.SYNCING and fault is not None:
-        return state_after(fault.error_type), fault
+    each request is tried again: from the first failure on that is told, until it answers. So it
+    is of an account that waits for its next turn, and would find nobody there."""
+    state, server = keeper.turn.state, keeper.server
+    told = state is AccountState.SYNCING or (state is AccountState.WAITING and server.is_left_alone)
+    if told and server.fault is not None:
+        return state_after(server.fault.error_type), server.fault
     return state, keeper.fault
 
 

@@ -7,7 +7,10 @@ from contextlib import (
     contextmanager,
     nullcontext,
 )
+from functools import partial
 from pathlib import Path
+
+from attrs import field, frozen
 
 from syncengine.config import Config, Environment
 from syncengine.engine import SyncEngine
@@ -18,6 +21,7 @@ from syncengine.store.database import Connect, connect_threaded
 from syncengine.store.lock import WriterLock, lock_path
 from syncengine.store.outbox import Undelivered, undelivered
 from syncengine.store.recovery import check
+from syncengine.store.view import View
 
 Hold = Callable[[Path], AbstractContextManager[WriterLock | None]]
 """Owns a file for as long as the block lasts, which gets the lock that its engine is to use.
@@ -25,6 +29,15 @@ Raises StoreLocked where another does."""
 Recover = Callable[[Path, WriterLock | None], object]
 """Puts a new file in the place of a damaged one (law 10), given the lock that is held; called
 in a thread. Raises SyncEngineError where it cannot."""
+
+
+@frozen
+class Waiting:
+    """What a file has for its account to do."""
+
+    deletions: Undelivered = field(factory=Undelivered)
+    synced: bool = False
+    """A sync of it has ended well, some day."""
 
 
 class Files:
@@ -89,13 +102,22 @@ class Files:
             connect=self._connect,
         )
 
-    async def undelivered(self, path: Path) -> Undelivered:
-        """The deletions that wait in a file that is not open. Raises StoreError."""
+    async def waiting(self, path: Path, now: int) -> Waiting:
+        """What waits in a file that is not open; `now` in ms, local clock. Raises StoreError."""
+        if not _is_there(path):
+            return Waiting()
         connection = await self._connect(path, True)
         try:
-            return await connection.run(undelivered)
+            deletions = await connection.run(partial(undelivered, now=now))
+            account = await connection.run(lambda c: View(c).account())
+            return Waiting(deletions, synced=account.synced_at is not None)
         finally:
             await connection.close()
+
+
+def _is_there(path: Path) -> bool:
+    """A look that costs microseconds."""
+    return path.exists()
 
 
 def _nobody_else(_: Path) -> AbstractContextManager[None]:

@@ -58,6 +58,11 @@ class Server:
         """Whether it may be asked now."""
         return breaker.admits(self.circuit, self._environment.monotonic())
 
+    @property
+    def is_left_alone(self) -> bool:
+        """Nothing answered there, or it failed so often that it is not asked for a while."""
+        return self.circuit.away or self.circuit.state is not CircuitState.CLOSED
+
     def rest_is_over(self) -> None:
         """It may be asked again: the machine slept, the network may be another one."""
         self.circuit = breaker.rested(self.circuit, self._environment.monotonic())

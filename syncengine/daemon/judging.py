@@ -69,6 +69,11 @@ class Judge:
             )
         return waiting
 
+    def never_synced(self, keeper: Keeper, waiting: int) -> None:
+        """It is one of so many whose first sync somebody waits for."""
+        now = self._environment.monotonic()
+        keeper.turn = schedule.released(keeper.pace, keeper.turn, waiting, now, self._chance())
+
     def let_in(self, keeper: Keeper) -> None:
         """Who had its file let go of it."""
         now = self._environment.monotonic()

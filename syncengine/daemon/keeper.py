@@ -19,7 +19,7 @@ from attrs import evolve, frozen
 
 from syncengine import errors
 from syncengine.config import Environment
-from syncengine.daemon.files import Files
+from syncengine.daemon.files import Files, Waiting
 from syncengine.daemon.gate import Gated, Held, Server
 from syncengine.daemon.pace import Pace
 from syncengine.daemon.schedule import Outcome, Turn
@@ -92,6 +92,8 @@ class Keeper:
         """A deletion waits; one more turn is wanted; its remote is to be made anew."""
         self.fresh = True
         """No cycle has ended well yet."""
+        self.never_synced = False
+        """Nor one of any program, as its file says; until it was looked at: so it may be."""
         self.locked_out = False
         """Another program had its file when the last turn ended."""
         self.fault: Fault | None = None
@@ -151,12 +153,22 @@ class Keeper:
         self.locked_out = False
         return True
 
-    async def undelivered(self) -> Undelivered:
-        """The deletions that wait. Raises StoreError."""
+    async def waiting(self) -> Waiting:
+        """What its file has for it to do. Raises StoreError."""
         async with self.lock:
             if self._engine is not None:
-                return await self._engine.undelivered()
-            return await self._files.undelivered(self.account.path)
+                found = Waiting(await self._engine.undelivered(), synced=self.last_sync is not None)
+            else:
+                found = await self._files.waiting(self.account.path, self._environment.now())
+            self._noticed(found.deletions)
+            self.never_synced = not found.synced
+            return found
+
+    def _noticed(self, found: Undelivered) -> Undelivered:
+        """No write tells when those are due that somebody may take back: it is looked again."""
+        if found.later:
+            self.watch.forget()
+        return found
 
     async def close_file(self) -> None:
         """Close the file; the remote stays."""
@@ -280,7 +292,7 @@ class Keeper:
             self.copy, self._wrote = await engine.status(), False
         self.last_sync = self._environment.now()
         self.watch.changed()  # all that was written up to here is looked through now
-        waiting = await engine.undelivered()
+        waiting = self._noticed(await engine.undelivered())
         self.again = self.again or bool(waiting.number and waiting != self.tried)
         progress = report.messages_added + report.messages_removed
         if waiting.number or (report.gaps_open and progress):

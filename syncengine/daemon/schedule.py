@@ -1,7 +1,7 @@
 """When an account has its turn. Pure: no I/O, no await, no clock; times are monotonic seconds,
 `chance` is a number from 0 to 1 that the caller draws.
 
-      start: somewhere within a window; at once what was never synced
+      start: somewhere within a window; soon what was never synced
                    │                        ended well: something new ──▶ soon, at the floor
                    ▼         due            nothing new ──▶ longer each time, up to the ceiling
         ┌────▶ WAITING ─────────────▶ SYNCING ──────────────────────────────┐
@@ -98,12 +98,9 @@ _TRUST = 86_400.0
 _SLEEPERS = (AccountState.UNAUTHORIZED, AccountState.STOPPED, AccountState.REMOVED)
 
 
-def first_turn(pace: Pace, now: float, chance: float, *, empty: int = 0) -> Turn:
-    """An account that is new here, within the window of a start. One that was never synced, of
-    so many `empty` ones, at once: somebody waits for it. A fleet that is switched on together
-    has synced before."""
-    window = min(pace.spread, empty * pace.return_every) if empty else pace.spread
-    return Turn(AccountState.WAITING, now + window * chance, pace.floor)
+def first_turn(pace: Pace, now: float, chance: float) -> Turn:
+    """An account that is new here, within the window of a start."""
+    return Turn(AccountState.WAITING, now + pace.spread * chance, pace.floor)
 
 
 def begun(turn: Turn) -> Turn:
@@ -177,8 +174,9 @@ def deferred(pace: Pace, turn: Turn, circuit: Circuit, now: float, chance: float
 
 
 def released(pace: Pace, turn: Turn, waiting: int, now: float, chance: float) -> Turn:
-    """Its server, for which so many accounts were `waiting`, answers again: soon, and not
-    together with the others."""
+    """Its server, for which so many accounts were `waiting`, answers again; or it is one of so
+    many that were never synced, and somebody waits for it (a fleet that is switched on together
+    has synced before). Soon, and not together with the others."""
     window = min(pace.spread, waiting * pace.return_every)
     return evolve(turn, due=min(turn.due, now + window * chance))
 

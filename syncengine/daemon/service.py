@@ -14,13 +14,10 @@ others nothing but its place among those at once.
 
 import asyncio
 import logging
-import os
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import suppress
 from types import TracebackType
 from typing import Self
-
-from attrs import evolve
 
 from syncengine.config import Environment
 from syncengine.daemon import schedule
@@ -31,11 +28,12 @@ from syncengine.daemon.files import Files
 from syncengine.daemon.gate import Server
 from syncengine.daemon.judging import Judge, Unexpected
 from syncengine.daemon.keeper import Ended, Keeper
+from syncengine.daemon.roster import Roster
 from syncengine.daemon.schedule import NEVER, AccountState
-from syncengine.daemon.settings import ServiceAccount, Settings, checked, same
+from syncengine.daemon.settings import ServiceAccount, Settings, checked
 from syncengine.daemon.states import AccountStatus, ServerStatus
 from syncengine.daemon.telling import Telling, Told
-from syncengine.errors import ConfigError, EngineClosed, StoreError
+from syncengine.errors import EngineClosed, StoreError
 
 _log = logging.getLogger("syncengine.daemon")
 
@@ -58,11 +56,15 @@ class SyncService:
         self._settings = settings or Settings()
         self._pace = self._settings.pace
         self._environment = environment or Environment()
-        self._files = files or Files()
         self._judge = Judge(self._environment)
         self._first = checked(accounts)
-        self._keepers: dict[str, Keeper] = {}
-        self._servers: dict[str, Server] = {}
+        self._roster = Roster(
+            self._settings,
+            self._environment,
+            files or Files(),
+            changed=self._server_changed,
+            noticed=self._server_noticed,
+        )
         self._turns: dict[str, asyncio.Task[None]] = {}
         self._looks: dict[str, asyncio.Task[None]] = {}
         self._loop: asyncio.Task[None] | None = None
@@ -77,11 +79,11 @@ class SyncService:
 
     async def start(self) -> None:
         """Begin: each account has its first turn within the pace's window, one that was never
-        synced at once."""
+        synced soon."""
         if self._loop is not None or self._stopped:
             raise EngineClosed("a service starts once")
         self._clocks = self._read_clocks()
-        self._add(self._first)
+        self._add(self._first.values())
         self._loop = asyncio.create_task(self._run())
         self._ticking = asyncio.create_task(self._tick())
 
@@ -125,7 +127,7 @@ class SyncService:
 
         Raises ConfigError for an account that is not here.
         """
-        for keeper in self._all() if name is None else [self._keeper(name)]:
+        for keeper in self._all() if name is None else [self._roster.named(name)]:
             if keeper.server.circuit.away:  # the network may be back; what it asked for stands
                 keeper.server.rest_is_over()
             self._ask(keeper)
@@ -136,7 +138,7 @@ class SyncService:
 
         Raises ConfigError for an account that is not here.
         """
-        keeper = self._keeper(name)
+        keeper = self._roster.named(name)
         keeper.stale = True
         self._cut_short(keeper)
         keeper.turn = schedule.renewed(keeper.turn, self._now())
@@ -150,15 +152,13 @@ class SyncService:
         Raises ConfigError as the class does; then nothing changed.
         """
         wanted = checked(accounts)
-        gone = [k for k in self._all() if not same(k.account, wanted.get(k.account.name))]
-        for keeper in gone:
-            del self._keepers[keeper.account.name]
+        gone = self._roster.take_out(wanted)
         for keeper in self._all():
             keeper.account = wanted.pop(keeper.account.name)
             if keeper.turn.state in (AccountState.UNAUTHORIZED, AccountState.STOPPED):
                 self.credentials_changed(keeper.account.name)
         await self._remove(gone)
-        self._add(wanted)
+        self._add(wanted.values())
         self._wake.set()
 
     # How it stands
@@ -171,7 +171,9 @@ class SyncService:
     @property
     def servers(self) -> Mapping[str, ServerStatus]:
         """Every server as it stands now, by name."""
-        return {server.name: self._server_status(server) for server in self._servers.values()}
+        return {
+            server.name: self._server_status(server) for server in self._roster.servers.values()
+        }
 
     def changes(self) -> AsyncIterator[Told]:
         """How accounts and servers stand from now on, each time that one stands otherwise.
@@ -202,7 +204,7 @@ class SyncService:
         if not schedule.slept(self._pace, wall, monotonic):
             return
         _log.info("the machine slept: all accounts are synced soon")
-        for server in self._servers.values():
+        for server in self._roster.servers.values():
             server.rest_is_over()
         for keeper in self._all():
             keeper.stale = True
@@ -216,7 +218,7 @@ class SyncService:
             keeper = self._to_look.pop()
             name = keeper.account.name
             busy = name in self._turns or name in self._looks
-            if busy or self._keepers.get(name) is not keeper:
+            if busy or not self._roster.holds(keeper):
                 continue
             if keeper.is_let_in():
                 self._judge.let_in(keeper)
@@ -225,10 +227,14 @@ class SyncService:
                 self._looks[name] = asyncio.create_task(self._look(keeper))
 
     async def _look(self, keeper: Keeper) -> None:
-        """Where a deletion waits that was not tried yet, it is delivered now."""
+        """Where a deletion waits that was not tried yet, it is delivered now; what was never synced
+        does not wait as the others do at a start."""
         try:
             with suppress(StoreError):  # its turn will say so
-                found = await keeper.undelivered()
+                found = (await keeper.waiting()).deletions
+                if keeper.never_synced and not keeper.cycles:
+                    new = sum(each.never_synced and not each.cycles for each in self._all())
+                    self._judge.never_synced(keeper, new)
                 if found.number and found != keeper.tried:
                     keeper.urgent = True
                     self._ask(keeper)
@@ -250,11 +256,11 @@ class SyncService:
 
     def _has_room(self, server: Server) -> bool:
         """A server that hangs must not hold up the others; one that is tried is tried once."""
-        busy = sum(self._keepers[name].server is server for name in self._turns)
+        busy = sum(self._roster.named(name).server is server for name in self._turns)
         if server.circuit.state is not CircuitState.CLOSED:
             return not busy
         most = self._settings.at_once
-        return busy < (most if len(self._servers) == 1 else max(1, most * 3 // 4))
+        return busy < (most if len(self._roster.servers) == 1 else max(1, most * 3 // 4))
 
     def _start_turn(self, keeper: Keeper) -> None:
         keeper.turn = schedule.begun(keeper.turn)
@@ -300,31 +306,9 @@ class SyncService:
 
     # Accounts come and go
 
-    def _add(self, accounts: Mapping[str, ServiceAccount]) -> None:
-        empty = {each.name for each in accounts.values() if not os.path.exists(each.path)}
-        for account in accounts.values():
-            if account.server not in self._servers:
-                self._servers[account.server] = Server(
-                    account.server,
-                    self._pace,
-                    self._environment,
-                    changed=self._server_changed,
-                    noticed=self._server_noticed,
-                )
-            keeper = Keeper(
-                account,
-                self._servers[account.server],
-                schedule.first_turn(
-                    account.pace or self._pace,
-                    self._now(),
-                    self._chance(),
-                    empty=len(empty) if account.name in empty else 0,
-                ),
-                self._settings,
-                self._environment,
-                self._files,
-            )
-            self._keepers[account.name] = keeper
+    def _add(self, accounts: Iterable[ServiceAccount]) -> None:
+        for account in accounts:
+            keeper = self._roster.add(account)
             self._to_look.append(keeper)
             self._tell(keeper)
 
@@ -334,11 +318,9 @@ class SyncService:
             task.cancel()
         closing = {asyncio.create_task(closed(keeper)) for keeper in keepers}
         await self._bounded({*tasks, *closing})
+        self._roster.forget(keepers)
         for keeper in keepers:
-            keeper.turn = evolve(keeper.turn, state=AccountState.REMOVED, due=NEVER)
             self._tell(keeper)
-        used = {keeper.server.name for keeper in self._all()}
-        self._servers = {name: each for name, each in self._servers.items() if name in used}
 
     def _tasks_of(self, keeper: Keeper) -> Iterator[asyncio.Task[None]]:
         for tasks in (self._turns, self._looks):
@@ -362,17 +344,8 @@ class SyncService:
             task.cancel()
             keeper.turn = schedule.interrupted(keeper.turn, self._now())
 
-    def _keeper(self, name: str) -> Keeper:
-        found = self._keepers.get(name)
-        if found is None:
-            raise ConfigError(
-                f"there is no account {name!r}",
-                hint="The service knows: " + ", ".join(self._keepers),
-            )
-        return found
-
     def _all(self) -> list[Keeper]:
-        return list(self._keepers.values())
+        return self._roster.all()
 
     def _now(self) -> float:
         return self._environment.monotonic()
@@ -393,17 +366,16 @@ class SyncService:
         status = self._server_status(server)
         if server.circuit.state is CircuitState.CLOSED:
             _log.info("server %s: back", server.name)
-            for keeper in self._judge.server_is_back(k for k in self._all() if k.server is server):
-                self._tell(keeper)
+            self._judge.server_is_back(self._roster.on(server))
         elif server.fault is not None:
             _log.warning("server %s: %s", server.name, server.fault.message)
         self._telling.tell(status)
+        self._server_noticed(server)
 
     def _server_noticed(self, server: Server) -> None:
-        """Whoever asks it just now stands otherwise."""
-        for keeper in (self._keepers[name] for name in self._turns):
-            if keeper.server is server:
-                self._tell(keeper)
+        """Whoever asks it just now stands otherwise, and whoever waits for it."""
+        for keeper in self._roster.on(server):
+            self._tell(keeper)
 
     def _wall(self, due: float) -> int | None:
         """A monotonic moment by the local clock, ms."""
@@ -415,5 +387,5 @@ class SyncService:
         return account_status(keeper, self._wall(keeper.turn.due))
 
     def _server_status(self, server: Server) -> ServerStatus:
-        number = sum(keeper.server is server for keeper in self._all())
+        number = len(self._roster.on(server))
         return server_status(server, number, self._wall(server.circuit.retry_at))

@@ -31,6 +31,10 @@ class Watch:
         self._seen = found
         return True
 
+    def forget(self) -> None:
+        """It counts as changed the next time."""
+        self._seen = None
+
     @contextmanager
     def closing(self) -> Iterator[None]:
         """The file is closed in this block. What that changes is no change, but what another

@@ -1,7 +1,9 @@
 """Serves the stand-in on a real socket."""
 
 import asyncio
+import errno
 import json
+import os
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
@@ -154,15 +156,27 @@ def _bound(host: str, port: int) -> Iterator[socket.socket]:
     try:
         listening = socket.create_server((host, port), backlog=512)
     except OSError as error:
-        raise ConfigError(
-            f"Cannot listen on {host}:{port}: {error.strerror or error}",
-            hint="Choose another --port (0 takes any free one) or another --host.",
-        ) from error
+        raise _not_bound(host, port, error) from error
     with listening:
         # Inherited by every connection: head and body are written apart, and asyncio's own
         # loop leaves the delay on, which costs 40 ms an answer.
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         yield listening
+
+
+def _not_bound(host: str, port: int, error: OSError) -> ConfigError:
+    """Python's own words repeat the address."""
+    if error.errno == errno.EADDRINUSE:
+        return ConfigError(
+            f"Port {port} of {host} is in use",
+            hint="Another program listens there, perhaps another emulator: end it, or choose"
+            " another --port (0 takes any free one).",
+        )
+    words = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
+    return ConfigError(
+        f"Cannot listen on {host}:{port}: {words}",
+        hint="Choose another --port (0 takes any free one) or another --host.",
+    )
 
 
 def _url(listening: socket.socket) -> str:

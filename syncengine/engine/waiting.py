@@ -1,5 +1,7 @@
 """What waits for the next cycle: cheap to ask, for who decides when that is."""
 
+from functools import partial
+
 from syncengine.engine.parts import Parts
 from syncengine.store.outbox import Undelivered, undelivered
 
@@ -10,4 +12,4 @@ class Waiting(Parts):
     async def undelivered(self) -> Undelivered:
         """The deletions that wait to be sent, whoever asked for them: the newest one's
         number, and how many there are. Raises StoreError."""
-        return await self._store.read(undelivered)
+        return await self._store.read(partial(undelivered, now=self._environment.now()))

@@ -189,7 +189,7 @@ class Ask:
     key: ConversationKey
     kind: IntentKind
     asked_at: int
-    """Ms, local clock."""
+    """Ms, local clock. In the future: it is not sent before, and can be taken back."""
     timestamp: int | None = None
     message_ids: Sequence[str] = ()
 
@@ -216,6 +216,8 @@ class Revive:
     intent: Intent
     drop: bool
     """Give it up, and show its messages again; else send it once more."""
+    at: int
+    """Ms, local clock: what was to wait for longer does not."""
 
 
 @frozen

@@ -6,7 +6,8 @@ can put them all back (law 8).
 
 import sqlite3
 from collections.abc import Sequence
-from typing import NamedTuple
+
+from attrs import field, frozen
 
 from syncengine.changes import Cause, What
 from syncengine.models import ConversationKey, Intent, IntentKind, IntentState
@@ -268,19 +269,33 @@ def still_here(connection: sqlite3.Connection) -> int:
     return int(number)
 
 
-class Undelivered(NamedTuple):
-    """Which deletions wait to be sent, as far as to tell whether others do now."""
+LONGEST_UNDO = 60_000
+"""Ms: for so long a deletion may wait to be taken back. What seems to wait for longer was asked
+for before the clock was set back, and is sent."""
+_DUE = f"asked_at NOT BETWEEN :now + 1 AND :now + {LONGEST_UNDO}"
+
+
+@frozen
+class Undelivered:
+    """Which deletions are to be sent now, as far as to tell whether others are later."""
 
     newest: int = 0
+    """The newest one's number; 0: none."""
     number: int = 0
+    """How many there are."""
+    later: int = field(default=0, eq=False)
+    """So many more are not sent yet, for somebody may take them back."""
 
 
-def undelivered(connection: sqlite3.Connection) -> Undelivered:
-    """The pending intents: the newest one's number, 0 for none, and how many there are."""
-    newest, number = connection.execute(
-        "SELECT coalesce(max(intent), 0), count(*) FROM intent WHERE state = 'pending'"
+def undelivered(connection: sqlite3.Connection, now: int) -> Undelivered:
+    """The pending intents; `now` in ms, local clock."""
+    newest, number, later = connection.execute(
+        f"SELECT coalesce(max(CASE WHEN {_DUE} THEN intent END), 0),"  # noqa: S608 - constants
+        f" coalesce(sum({_DUE}), 0), coalesce(sum(NOT ({_DUE})), 0)"
+        " FROM intent WHERE state = 'pending'",
+        {"now": now},
     ).fetchone()
-    return Undelivered(newest, number)
+    return Undelivered(newest, number, later)
 
 
 def write_revive(connection: sqlite3.Connection, row: int, revive: Revive) -> None:
@@ -295,6 +310,10 @@ def write_revive(connection: sqlite3.Connection, row: int, revive: Revive) -> No
         _show_again(connection, row, revive.intent)
         _write_back(connection, row, What.DROPPED, revive.intent)
         return
+    connection.execute(
+        "UPDATE intent SET asked_at = :at WHERE intent = :number AND asked_at > :at",
+        {"number": number, "at": revive.at},
+    )
     again = connection.execute(
         "UPDATE intent SET state = 'pending' WHERE intent = ? AND state <> 'pending'", (number,)
     )
@@ -303,10 +322,12 @@ def write_revive(connection: sqlite3.Connection, row: int, revive: Revive) -> No
         _write_removed(connection, row, number, revive.intent)
 
 
-def intents(connection: sqlite3.Connection, *, pending: bool = False) -> list[Intent]:
-    """The outbox, oldest first; only what is still to be sent if `pending`."""
-    where = " WHERE i.state = 'pending'" if pending else ""
-    found = connection.execute(_INTENTS + where + " ORDER BY i.intent").fetchall()
+def intents(connection: sqlite3.Connection, *, due: int | None = None) -> list[Intent]:
+    """The outbox, oldest first; without what waits to be taken back, if it is read at the time
+    `due`, ms, local clock."""
+    where = "" if due is None else f" WHERE i.{_DUE}"
+    bound = {} if due is None else {"now": due}
+    found = connection.execute(_INTENTS + where + " ORDER BY i.intent", bound).fetchall()
     return [_intent(connection, columns) for columns in found]
 
 

@@ -79,6 +79,7 @@ def _conversation(columns: Sequence[Any], decode: Decode) -> Conversation:
         :_STATE_COLUMNS
     ]
     seams = holes >> _SEAMS if holes else 0
+    gaps = holes % (1 << _SEAMS) - seams if holes else 0
     made = _Conversation(
         conversation_id,
         _KINDS[name],
@@ -87,11 +88,11 @@ def _conversation(columns: Sequence[Any], decode: Decode) -> Conversation:
         () if marks == _NO_MARKS else tuple(json.loads(marks)),
         fetched != 0,  # synced
         fetched != 0 and not holes,  # whole
-        holes % (1 << _SEAMS) - seams if holes else 0,  # gaps
+        gaps,
         seams,
         # What is older expired before it: if the newest did, all did.
         expired != 0,
-        since,
+        since if fetched and not gaps else None,  # verified_since
         held,
     )
     made._columns, made._decode, made._make = columns, decode, _last_message

@@ -70,7 +70,7 @@ class Cycle:
             source, store, self._committer, config, self._tally, guarded=not accept
         )
         self._list = ConversationList(remote, store, retrier, config.summary_page_size, self._tally)
-        self._outbox = Outbox(remote, store, retrier, placed)
+        self._outbox = Outbox(remote, store, retrier, environment.now, placed)
         self._workers = Workers(config.fetchers, self._step, self._tally)
         confirm_after = int(config.confirm_absence_after * 1000)
         self._audit = Audit(

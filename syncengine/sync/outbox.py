@@ -70,20 +70,28 @@ class Outbox:
     """Sends the pending intents of one account."""
 
     def __init__(
-        self, remote: Remote, store: Store, retrier: Retrier, placed: Placed | None = None
+        self,
+        remote: Remote,
+        store: Store,
+        retrier: Retrier,
+        now: Callable[[], int],
+        placed: Placed | None = None,
     ) -> None:
-        """`placed` waits for pages that were asked for before a deletion was accepted."""
+        """`now`: the local clock, ms; `placed` waits for pages that were asked for before a
+        deletion was accepted."""
         self._remote = remote
         self._store = store
         self._retrier = retrier
+        self._now = now
         self._placed = placed
 
     async def deliver(self) -> Delivery:
-        """Send all that is pending. Faults of the server end the pass; nothing is lost."""
+        """Send all that is pending, but for what waits to be taken back. Faults of the server end
+        the pass; nothing is lost."""
         settled = refused = 0
         spoilt: set[ConversationKey] = set()
         refusals: list[tuple[ConversationKey, SyncEngineError]] = []
-        for intent in await self._store.read(outbox.intents):
+        for intent in await self._store.read(partial(outbox.intents, due=self._now())):
             if intent.state is IntentState.REFUSED:
                 spoilt.add(intent.key)
                 continue

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from time import time_ns
 from typing import Any, ClassVar
 
@@ -44,9 +45,9 @@ def _now() -> int:
 class Browser(App[None]):
     """Shows one account's copy, for as long as it runs; the engine is its owner's to close.
 
-    `undo_seconds` is how long a deletion waits before it is sent, `pace` how often it syncs by
-    itself, the first time at once (None: only by a key), `now` the clock, ms, that short times
-    are relative to.
+    `undo_seconds` is how long a deletion waits before it is sent, a minute at most, `pace` how
+    often it syncs by itself, the first time at once (None: only by a key), `now` the clock, ms,
+    that short times are relative to.
     """
 
     TITLE = "syncengine"
@@ -65,13 +66,13 @@ class Browser(App[None]):
         super().__init__()
         self.engine = engine
         self._undo_seconds, self._clock = undo_seconds, now
-        self._deletions = Deletions(engine)
+        self._deletions = Deletions(engine, undo_seconds)
         self._polling = Polling(pace)
         self._asked = pace is not None
         if self._asked:
             self._polling.ask()
         self._delivery: Timer | None = None
-        self._searched = ""
+        self._searched = self._offer = ""
         self._revision = 0
         self.standing = Standing(connected=engine.state is not State.OFFLINE)
         """What the status line tells."""
@@ -106,6 +107,11 @@ class Browser(App[None]):
         self.run_worker(self._follow(), group="feed")
         if self.standing.connected:
             self.run_worker(self._keep_up(), group="sync")
+
+    async def on_unmount(self) -> None:
+        """Whoever sends what was deleted here need not wait: nobody takes it back any more."""
+        with suppress(SyncEngineError):  # it is sent when its time is over
+            await self._deletions.send_soon()
 
     async def _begin(self) -> None:
         self._revision = await self.engine.reader.revision()
@@ -179,16 +185,13 @@ class Browser(App[None]):
             self.run_worker(self._guarded(self._count), group="count")
 
     async def _count(self) -> None:
-        """Whose copy it is, and what waits to be sent."""
+        """Whose copy it is, and what waits to be sent; what was sent is not offered any more to
+        be undone."""
         status = await self.engine.status()
-        self._stand(
-            evolve(
-                self.standing,
-                account=_short(status.account),
-                pending=status.pending,
-                refused=status.refused,
-            )
-        )
+        over = not status.pending and self.standing.note == self._offer
+        standing = self.standing.noted("") if over else self.standing
+        standing = evolve(standing, pending=status.pending, refused=status.refused)
+        self._stand(evolve(standing, account=_short(status.account)))
 
     def action_sync(self) -> None:
         """Ask the server for everything new, in the background."""
@@ -211,6 +214,8 @@ class Browser(App[None]):
 
     async def _sync(self) -> None:
         try:
+            if self._asked:
+                await self._deletions.send_soon()
             self._polling.ended(await self.engine.sync())
         except StoreLocked:
             self._polling.left_to_another()
@@ -337,22 +342,21 @@ class Browser(App[None]):
 
     def action_delete(self) -> None:
         """Ask, and delete what the cursor is on."""
+        undo = self.standing.undo_words(self._undo_seconds)
         if self.conversations.has_focus:
-            self._ask_for_conversation()
+            self._ask_for_conversation(undo)
         elif self.messages.has_focus:
-            self._ask_for_message()
+            self._ask_for_message(undo)
 
-    def _ask_for_conversation(self) -> None:
+    def _ask_for_conversation(self, undo: str) -> None:
         found = self.conversations.chosen(self.conversations.cursor or "")
         if found is not None:
             key = ConversationKey(found.conversation_id, found.kind)
-            undo = self.standing.undo_words(self._undo_seconds)
             self._confirm(about_conversation(key, undo), key, None)
 
-    def _ask_for_message(self) -> None:
+    def _ask_for_message(self, undo: str) -> None:
         key, message = self.messages.key, self.messages.selected
         if key is not None and message is not None:
-            undo = self.standing.undo_words(self._undo_seconds)
             self._confirm(about_message(message, undo), key, message.message_id)
 
     def _confirm(self, question: Confirm, key: ConversationKey, message_id: str | None) -> None:
@@ -363,8 +367,8 @@ class Browser(App[None]):
         self.push_screen(question, answer)
 
     async def _delete(self, key: ConversationKey, message_id: str | None) -> None:
-        self._polling.hold(self._undo_seconds)
-        self._stand(self.standing.noted(await self._deletions.delete(key, message_id)))
+        self._offer = await self._deletions.delete(key, message_id)
+        self._stand(self.standing.noted(self._offer))
         await self._count()
         if self.standing.connected:
             self._deliver_later()
@@ -373,7 +377,6 @@ class Browser(App[None]):
         """Every deletion has its time to be undone: the newest decides when all are sent."""
         if self._delivery is not None:
             self._delivery.stop()
-        self._polling.hold(self._undo_seconds)
         self._delivery = self.set_timer(self._undo_seconds, self._deliver_soon)
 
     def _deliver_soon(self) -> None:
@@ -381,6 +384,7 @@ class Browser(App[None]):
         self.run_worker(self._guarded(self._deliver), group="deliver")
 
     async def _deliver(self) -> None:
+        await self._deletions.send_soon()
         if self.standing.pending:
             await self.engine.deliver()
             await self._count()

@@ -2,7 +2,6 @@
 for one account that somebody looks at."""
 
 import asyncio
-import math
 from contextlib import suppress
 from random import Random
 from time import monotonic
@@ -27,7 +26,6 @@ class Polling:
     def __init__(self, pace: Pace | None) -> None:
         self._pace = pace
         self._turn = Turn(AccountState.WAITING, NEVER, 0.0)
-        self._held_until = -math.inf
         self._asked = asyncio.Event()
         self._random = Random()  # noqa: S311 - spreads requests, keeps no secret
 
@@ -35,14 +33,10 @@ class Polling:
         """Somebody wants one now."""
         self._asked.set()
 
-    def hold(self, seconds: float) -> None:
-        """None by itself for so long: a sync would send what can still be undone."""
-        self._held_until = max(self._held_until, monotonic() + seconds)
-
     async def wait(self) -> bool:
         """Until it is time for one. Returns whether somebody asked for it."""
         while not self._asked.is_set():
-            left = max(self._turn.due, self._held_until) - monotonic()
+            left = self._turn.due - monotonic()
             if left <= 0:
                 break
             with suppress(TimeoutError):

@@ -47,11 +47,8 @@ class Standing:
 
     def undo_words(self, seconds: float) -> str:
         """How long a deletion can be undone that is sent after so many seconds."""
-        if not self.connected:
-            return "u undoes it."
-        if self.elsewhere:
-            return "u undoes it until the other program sends it."
-        return f"u undoes it until it is sent: for {seconds:g} seconds at least, unless you sync."
+        sooner = ", unless you sync" if self.connected else ""
+        return f"u undoes it until it is sent: for {seconds:g} seconds at least{sooner}."
 
 
 def started(standing: Standing, *, asked: bool) -> Standing:

@@ -3,7 +3,7 @@
 import re
 import time
 
-from tests.cli.command import Person, terminal
+from tests.cli.command import Person, outcome, terminal
 
 
 def test_it_tells_its_story_quickly(newcomer: Person) -> None:
@@ -22,6 +22,20 @@ def test_it_tells_its_story_quickly(newcomer: Person) -> None:
     (line,) = re.findall(r"(\S.*) status --db (\S+)", done.out.replace("\r", ""))
     assert line[1] == str(db)
     assert newcomer.call("status", "--db", str(db), "--json").object["messages"] == 1482
+    assert f"The copy stays in {db}." in done.out
+    assert "rm -r" not in done.out
+
+
+def test_it_says_where_its_folder_is_and_how_to_remove_it(newcomer: Person) -> None:
+    """It stays until somebody types that line; then nothing is left."""
+    home = newcomer.home / "my folder"
+    home.mkdir()
+    done = newcomer.but(SYNCENGINE_DB=None, TMPDIR=str(home)).run("demo")
+    (folder,) = home.iterdir()
+    assert f"The copy stays in {folder / 'alice.db'}; when you are done:" in done.out
+    line = done.out.splitlines()[-1].strip()
+    assert outcome(["sh", "-c", line], newcomer.env).code == 0
+    assert list(home.iterdir()) == []
 
 
 def test_for_programs_it_is_one_object(newcomer: Person) -> None:

@@ -107,4 +107,7 @@ def test_a_port_that_is_taken(newcomer: Person) -> None:
     """Exit 2 and a hint, not a traceback."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        newcomer.call("emulator", "--port", port).refused(2, "--port")
+        done = newcomer.call("emulator", "--port", port)
+        done.refused(
+            2, f"error: port {port} of 127.0.0.1 is in use\n", "another emulator", "--port"
+        )

@@ -43,6 +43,17 @@ def test_pinned_conversations_come_first_then_the_most_recent(alice: Person) -> 
     assert order[pinned:] == sorted(order[pinned:])
 
 
+def test_the_sign_of_a_pinned_conversation_is_explained(alice: Person) -> None:
+    """Below the list, where it stands there; not for programs."""
+    lines = alice.call("conversations").out.splitlines()
+    assert [line[0] == "*" for line in lines] == [False] + [True] * 2 + [False] * 10 + [True]
+    assert lines[-1] == "* pinned"
+    assert "* pinned" not in alice.call("conversations", "--json").out
+    with opened(alice.db) as database:
+        database.execute("UPDATE conversation SET pinned = 0")
+    assert "*" not in alice.call("conversations").out
+
+
 def test_a_conversation_without_messages_has_null(alice: Person) -> None:
     """`last_message` is null where there is none: empty is said, not left out."""
     with opened(alice.db) as database:
@@ -202,7 +213,35 @@ def test_empty_and_never_synced_differ(newcomer: Person, alice: Person) -> None:
     listed = newcomer.call("conversations")
     assert (listed.code, listed.out) == (0, "")
     assert "syncengine sync" in listed.err
-    assert "not known yet" in newcomer.call("status").out
+    assert "not known yet: it was never synced\n" in newcomer.call("status").out
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        ("messages", "bob"),
+        ("search", "station"),
+        ("search", "station", "--in", "bob"),
+        ("export", "--output", "out"),
+        ("export", "bob", "--output", "out"),
+        ("verify", "bob"),
+        ("delete", "bob", "--all", "--dry-run"),
+    ],
+    ids=" ".join,
+)
+@pytest.mark.parametrize("away", [True, False])
+def test_a_first_sync_that_failed_leaves_no_empty_account(
+    newcomer: Person, line: tuple[str, ...], away: bool
+) -> None:
+    """Law 9: the server was away, or refused the password: every read says that nothing was
+    ever synced, none that there is nothing; and nothing is exported."""
+    change = {"SYNCENGINE_SERVER": "http://127.0.0.1:1"} if away else {"SYNCENGINE_PASSWORD": "no"}
+    assert newcomer.but(**change).call("sync", "--attempts", "1").code == (3 if away else 4)
+    out = newcomer.home / "out"
+    done = newcomer.call(*(str(out) if word == "out" else word for word in line))
+    done.refused(2, "nothing is stored here yet: it was never synced\n", "syncengine sync")
+    assert done.out == ""
+    assert not out.exists()
 
 
 def test_reading_touches_no_network(alice: Person) -> None:

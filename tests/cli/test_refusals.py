@@ -1,10 +1,12 @@
 """Bad input: every error says what and what to do, in one exit code, without a traceback."""
 
 import json
+import ssl
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
 
 import pytest
@@ -54,6 +56,81 @@ def test_usage_errors_are_json_for_programs(alice: Person, line: tuple[str, ...]
     assert set(done.problem) == {"error", "message", "hint"}
 
 
+NUMBERS = [
+    (
+        ("conversations", "--limit", "abc"),
+        "--limit: 'abc' is not a whole number from 1 to 2,",
+        "50",
+    ),
+    (("messages", "bob", "--limit", "-1"), "--limit: '-1' is not a whole number from 1", "50"),
+    (("search", "x", "--limit", "1.5"), "--limit: '1.5' is not a whole number from 1", "20"),
+    (("changes", "--limit", ""), "--limit: '' is not a whole number from 1", "50"),
+    (("changes", "--since", "-3"), "--since: '-3' is not a whole number from 0 on", "0"),
+    (("changes", "--since", "yesterday"), "--since: 'yesterday' is not a whole", "0"),
+    (("sync", "--attempts", "x"), "--attempts: 'x' is not a whole number from 1 to 100", "6"),
+    (("sync", "--page-size", "many"), "--page-size: 'many' is not a whole number", "49"),
+    (("sync", "--retention-days", "week"), "--retention-days: 'week' is not a number", "7"),
+    (("verify", "--full-list-every", "1 h"), "--full-list-every: '1 h' is not a number", "7"),
+    (("status", "--retention-days", ""), "--retention-days: '' is not a number", "7"),
+    (("delete", "bob", "--all", "--attempts", "0"), "--attempts: '0' is not a whole", "2"),
+    (("emulator", "--port", "http"), "--port: 'http' is not a whole number from 0 to 65,", "0"),
+    (("emulator", "--seed", "x"), "--seed: 'x' is not a whole number\n", "1"),
+    (("search", "x", "--limit", "9" * 5000), "99…' is not a whole number from 1 to 2,", "20"),
+]
+
+
+@pytest.mark.parametrize(("line", "words", "example"), NUMBERS)
+def test_a_number_that_is_none_is_told_which_would_do(
+    alice: Person, line: tuple[str, ...], words: str, example: str
+) -> None:
+    """Exit 2, of every flag that takes one: in words, with a number that could stand there."""
+    done = alice.call(*line)
+    done.refused(2, words, f"like {example}", "--help` shows what there is")
+    check_style(done)
+
+
+TIMES = [
+    (("messages", "bob", "--at", "nonsense"), "--at 'nonsense' is no time\n"),
+    (("search", "x", "--since", "-"), "--since '-' is no time\n"),
+    (("search", "x", "--until", "24:00"), "--until '24:00' is no time\n"),
+    (("delete", "bob", "--before", "nonsense"), "--before 'nonsense' is no time\n"),
+]
+
+
+@pytest.mark.parametrize(("line", "words"), TIMES)
+def test_a_time_that_is_none_is_told_how_to_write_one(
+    alice: Person, line: tuple[str, ...], words: str
+) -> None:
+    """Exit 2; the error names the flag, the hint has examples."""
+    alice.call(*line).refused(2, words, "2024-12-31T18:00")
+
+
+def test_a_message_that_is_none_is_told_where_its_id_stands(alice: Person) -> None:
+    """`messages --before` takes an id, and no time."""
+    alice.call("messages", "bob", "--before", "nonsense").refused(
+        2, "--before 'nonsense' is no message id\n", "for a time there is --at"
+    )
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        ("messages", "nobody"),
+        ("search", "x", "--in", "nobody"),
+        ("export", "nobody", "--output", "out"),
+        ("verify", "nobody"),
+        ("delete", "nobody", "--all", "--yes"),
+        ("conversations", "--after", "nobody"),
+    ],
+    ids=" ".join,
+)
+def test_a_conversation_that_is_not_held_here(alice: Person, line: tuple[str, ...]) -> None:
+    """Exit 2, and the same words of every command."""
+    done = alice.call(*line)
+    done.refused(2, "no conversation 'nobody' is held here\n", "`syncengine conversations` lists")
+    assert done.out == ""
+
+
 def test_flags_follow_the_command(alice: Person) -> None:
     """A flag before the command is told where it belongs."""
     problem = alice.call("--json", "status").problem
@@ -97,6 +174,38 @@ def test_a_wrong_password(alice: Person) -> None:
     done.refused(4, "password")
     assert done.out == "nothing was fetched\n"
     assert len(wrong.call("conversations", "--json").lines) == 12
+
+
+def test_https_where_only_http_is_spoken(newcomer: Person) -> None:
+    """Exit 3; it says so, and what the address would have to be."""
+    https = newcomer.env["SYNCENGINE_SERVER"].replace("http:", "https:")
+    done = newcomer.but(SYNCENGINE_SERVER=https).run("sync", "--attempts", "1")
+    done.refused(3, "what answers there does not speak https\n", "http://")
+
+
+def test_http_where_only_https_is_spoken(newcomer: Person) -> None:
+    """Exit 3; the hint says that the server may want https."""
+    with speaking_tls() as port:
+        http = newcomer.but(SYNCENGINE_SERVER=f"http://127.0.0.1:{port}")
+        http.run("sync", "--attempts", "1").refused(3, "which begins with http://", "https://")
+
+
+@contextmanager
+def speaking_tls() -> Iterator[int]:
+    """A server that answers nothing but https; its port."""
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(Path(__file__).parents[1] / "remote" / "localhost.pem")
+    server = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
+    server.handle_error = lambda *_: None  # type: ignore[method-assign]  # no news of handshakes
+    server.socket = tls.wrap_socket(server.socket, server_side=True)
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield server.server_address[1]
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 def test_an_unknown_user(newcomer: Person) -> None:

@@ -68,6 +68,22 @@ def test_times_alone_list(reader: Person) -> None:
         reader.call("search", *line).refused(2, "nothing to search for", "--since")
 
 
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (("--in", "nobody"), "no conversation 'nobody' is held here\n"),
+        (("--in", "小明"), "no conversation '小明' is held here\n"),
+        (("--in", "bob", "--kind", "groupchat"), "no groupchat 'bob' is held here\n"),
+    ],
+)
+def test_a_conversation_that_is_not_there(
+    reader: Person, line: tuple[str, ...], words: str
+) -> None:
+    """Exit 2, as of every command that is given one: a slip in a name is not an empty answer."""
+    reader.call("search", "zzzz", *line).refused(2, words, "`syncengine conversations`")
+    assert reader.call("search", "zzzz", "--in", "bob").code == 0
+
+
 def test_too_many_words_are_refused(reader: Person) -> None:
     """Rather than ignored: what is found has every word."""
     reader.call("search", "cafe " * 65).refused(2, "65 words; 64 are the most", "fewer words")

@@ -72,6 +72,8 @@ def test_what_was_never_read_is_not_verified(alice: Person, unread: str) -> None
         database.execute(unread)
     assert "verified since  not all of it yet\n" in alice.call("status").out
     assert alice.call("status", "--json").object["verified_since"] is None
+    for each in alice.call("conversations", "--all", "--json").lines:
+        assert (each["verified_since"] is None) == (not each["synced"] or each["gaps"] > 0), each
 
 
 def test_what_the_retention_would_settle(serve: Serve, world: World) -> None:

@@ -3,23 +3,32 @@
 import asyncio
 import os
 import sqlite3
-from contextlib import closing
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from syncengine import SyncEngine
+from syncengine import Environment, SyncEngine
 from syncengine.daemon.watching import Watch
 from syncengine.store.database import Connection, connect_inline
 from tests.daemon.virtual import Machine, gone, run
 from tests.harness import picture
 
 
-async def delete(machine: Machine, path: Path, *ids: str) -> None:
-    """What `syncengine delete` does, in another process: the file, and no server."""
-    async with SyncEngine.open(path, connect=connect_inline) as engine:
-        await engine.delete_remote_messages_with_ids("bob", "chat", ids)
+@asynccontextmanager
+async def another_program(machine: Machine, path: Path) -> AsyncIterator[SyncEngine]:
+    """One that has the file, and no server."""
+    clocks = Environment(now=machine.time.now, monotonic=machine.time.monotonic)
+    async with SyncEngine.open(path, connect=connect_inline, environment=clocks) as engine:
+        yield engine
+
+
+async def delete(machine: Machine, path: Path, *ids: str, undo_seconds: float = 0) -> None:
+    """What `syncengine delete` does, and with `undo_seconds` the window."""
+    async with another_program(machine, path) as engine:
+        await engine.delete_remote_messages_with_ids("bob", "chat", ids, undo_seconds=undo_seconds)
 
 
 def served(machine: Machine) -> list[str]:
@@ -45,6 +54,81 @@ def test_a_deletion_is_delivered_within_a_second(machine: Machine, idle: float) 
                 took = await machine.until(partial(is_gone, machine, message_id), within=5)
                 assert took < 1
             assert picture(account.path, "bob") == "[m2]"
+
+    run(test())
+
+
+@pytest.mark.parametrize("idle", [100, 1800])
+def test_what_can_be_taken_back_waits_and_goes_when_its_time_is_over(
+    machine: Machine, idle: float
+) -> None:
+    """Law 8: a person who deletes in the window has all of the time that it promises; then the
+    deletion is sent within a second, also where the window is gone and nobody writes."""
+
+    async def test() -> None:
+        ids = [machine.write("alice", f"m{n}") for n in range(3)]
+        account = machine.account("alice")
+        async with machine.service(account):
+            await asyncio.sleep(idle)
+            await delete(machine, account.path, ids[0], undo_seconds=10)
+            await delete(machine, account.path, ids[1])
+            assert await machine.until(partial(is_gone, machine, ids[1]), within=5) < 1
+            assert ids[0] in served(machine)
+            took = await machine.until(partial(is_gone, machine, ids[0]), within=20)
+            assert 8.9 < took < 11
+
+    run(test())
+
+
+def test_what_is_taken_back_in_time_is_never_sent(machine: Machine) -> None:
+    """Law 8: nothing asks the server for it, and the file is not looked at for ever."""
+
+    async def test() -> None:
+        message_id = machine.write("alice", "m0")
+        account = machine.account("alice")
+        async with machine.service(account) as service:
+            await asyncio.sleep(100)
+            await delete(machine, account.path, message_id, undo_seconds=10)
+            await asyncio.sleep(5)
+            async with another_program(machine, account.path) as engine:
+                await engine.drop_intents([each.number for each in await engine.outbox()])
+            await asyncio.sleep(100)
+            assert served(machine) == [message_id]
+            assert picture(account.path, "bob") == "[m0]"
+            assert not any(keeper.watch.changed() for keeper in service._all())
+
+    run(test())
+
+
+def test_who_does_not_want_it_back_does_not_wait(machine: Machine) -> None:
+    """What the window does when it is closed: it is sent within a second."""
+
+    async def test() -> None:
+        message_id = machine.write("alice", "m0")
+        account = machine.account("alice")
+        async with machine.service(account):
+            await asyncio.sleep(100)
+            await delete(machine, account.path, message_id, undo_seconds=60)
+            await asyncio.sleep(5)
+            async with another_program(machine, account.path) as engine:
+                await engine.retry_intents([each.number for each in await engine.outbox()])
+            assert await machine.until(partial(is_gone, machine, message_id), within=5) < 1
+
+    run(test())
+
+
+def test_a_clock_that_is_set_back_holds_nothing_back(machine: Machine) -> None:
+    """Law 8: what seems to wait for longer than a minute is sent."""
+
+    async def test() -> None:
+        message_id = machine.write("alice", "m0")
+        account = machine.account("alice")
+        async with machine.service(account):
+            await asyncio.sleep(100)
+            machine.time.seconds += 3600
+            await delete(machine, account.path, message_id)
+            machine.time.seconds -= 3600
+            assert await machine.until(partial(is_gone, machine, message_id), within=5) < 1
 
     run(test())
 

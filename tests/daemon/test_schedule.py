@@ -186,11 +186,12 @@ def test_a_start_is_within_the_window(chance: float) -> None:
     assert schedule.first_turn(PACE, NOW, chance).due == NOW + PACE.spread * chance
 
 
-@given(chances, st.integers(1, 10_000))
-def test_who_was_never_synced_starts_at_once(chance: float, empty: int) -> None:
+@given(chances, chances, st.integers(1, 10_000))
+def test_who_was_never_synced_starts_soon(first: float, chance: float, number: int) -> None:
     """Somebody waits for it; many of them come one after the other, within the window."""
-    wait = schedule.first_turn(PACE, NOW, chance, empty=empty).due - NOW
-    assert 0 <= wait <= min(PACE.spread, empty * PACE.return_every) + 1e-6
+    turn = schedule.first_turn(PACE, NOW, first)
+    wait = schedule.released(PACE, turn, number, NOW, chance).due - NOW
+    assert 0 <= wait <= min(PACE.spread, number * PACE.return_every) + 1e-6
 
 
 @given(st.floats(-1e9, 1e9), st.floats(0, 1e6))

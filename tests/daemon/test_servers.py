@@ -139,6 +139,47 @@ def test_a_turn_whose_server_does_not_answer_says_so(machine: Machine) -> None:
     run(test())
 
 
+def test_an_account_that_waits_says_that_its_server_is_away(machine: Machine) -> None:
+    """Law 9: another account found nobody there; this one, whose turn is later, says so too, and
+    to whoever listens, until somebody is there again."""
+
+    async def test() -> None:
+        for name in ("alice", "carol"):
+            machine.write(name)
+        accounts = [machine.account("alice"), machine.account("carol")]
+        async with machine.service(*accounts) as service:
+            await asyncio.sleep(130)
+            told: list[AccountState] = []
+
+            async def listen() -> None:
+                async for each in service.changes():
+                    if each.name == "carol":
+                        assert not isinstance(each, ServerStatus)
+                        told.append(each.state)
+
+            listening = asyncio.create_task(listen())
+            await asyncio.sleep(0)
+            machine.line.answer = gone
+            cycles = service.accounts["carol"].cycles
+            service.sync_now("alice")
+            await machine.until(lambda: stands(service) is AccountState.AWAY, within=20)
+            carol = service.accounts["carol"]
+            assert (carol.cycles, carol.state) == (cycles, AccountState.AWAY)
+            assert carol.fault is not None
+            assert carol.fault.error == "Unreachable"
+            assert carol.next_sync is not None
+            machine.line.answer = None
+            service.sync_now("alice")
+            await machine.until(lambda: stands(service) is AccountState.WAITING, within=20)
+            carol = service.accounts["carol"]
+            assert (carol.state, carol.fault) == (AccountState.WAITING, None)
+            assert told[0] is AccountState.AWAY
+            assert told[-1] is AccountState.WAITING
+        await listening
+
+    run(test())
+
+
 def stands(service: SyncService) -> AccountState:
     """How alice's account does."""
     return service.accounts["alice"].state

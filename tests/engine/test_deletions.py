@@ -46,6 +46,48 @@ async def test_a_deletion_shows_at_once_and_reaches_the_server(side: Side) -> No
     assert side.served() == ids[:1] == side.held()
 
 
+async def test_a_sync_leaves_what_can_be_taken_back(side: Side) -> None:
+    """Law 8: hidden at once, sent by no program before its time is over, and then by the next
+    sync; what was asked for plainly is sent at once."""
+    ids = side.send("m1", "m2", "m3")
+    await side.sync()
+    async with side.engine() as engine:
+        await engine.delete_remote_messages_with_ids("bob", "chat", ids[2:], undo_seconds=10)
+        await engine.delete_remote_messages_with_ids("bob", "chat", ids[:1])
+        await engine.sync()
+        assert await visible(side) == ["m2"]
+        assert side.served() == ids[1:]
+        assert (await engine.deliver()).settled == 0
+        side.time.seconds += 10
+        await engine.sync()
+        assert side.served() == ids[1:2]
+        assert await engine.outbox() == []
+
+
+async def test_a_deletion_that_waits_is_sent_when_nobody_wants_it_back(side: Side) -> None:
+    """Asked for once more, it goes with the next delivery: its list entry, too."""
+    side.send("m1", "m2")
+    await side.sync()
+    async with side.engine() as engine:
+        await engine.delete_remote_conversation("bob", "chat", undo_seconds=10)
+        await engine.retry_intents([intent.number for intent in await engine.outbox()])
+        assert (await engine.deliver()).settled == 2
+    assert side.served() == []
+
+
+@pytest.mark.parametrize("seconds", [-1, 60.001, float("nan"), float("inf")])
+async def test_a_deletion_waits_a_minute_at_most(side: Side, seconds: float) -> None:
+    """Law 8: who asks for more learns it, and nothing is deleted."""
+    side.send("m1")
+    await side.sync()
+    async with side.engine(online=False) as engine:
+        with pytest.raises(ConfigError, match="between 0 and 60"):
+            await engine.delete_remote_messages_before(
+                "bob", "chat", side.time.now(), undo_seconds=seconds
+            )
+        assert await engine.outbox() == []
+
+
 async def test_many_deletions_made_offline_are_sent_fifty_at_a_time(side: Side) -> None:
     """Law 8: any number at once; the fewest requests."""
     ids = side.send(*numbered(1, 230))

@@ -160,6 +160,22 @@ def test_bodies_that_are_no_json(status: int, body: bytes) -> None:
         assert isinstance(failure(Reply(status, {}, body), call, now=NOW), SyncEngineError)
 
 
+@pytest.mark.parametrize("call", Call)
+@pytest.mark.parametrize(
+    "page",
+    [
+        b"<html><center>The plain HTTP request was sent to HTTPS port</center></html>",
+        b"Client sent an HTTP request to an HTTPS server.\n",
+        b"<p>Reason: You're speaking plain HTTP to an SSL-enabled server port.<br />",
+    ],
+)
+def test_a_server_that_wants_https_says_so_in_a_page(call: Call, page: bytes) -> None:
+    """The address is wrong, which no further attempt changes: the hint says how."""
+    found = failure(Reply(400, {}, page), call, now=NOW)
+    assert isinstance(found, ConfigError)
+    assert "https://" in found.hint
+
+
 def test_words_of_the_server_are_tamed() -> None:
     """What is quoted is short and holds nothing that a terminal would obey."""
     found = str(fail(500, error_description="\x1b[2J" + "x" * 1000))

@@ -101,7 +101,7 @@ async def browsing(
     remote: EasemobRemote | None = None,
     size: tuple[int, int] = (100, 30),
     sync: bool = False,
-    undo_seconds: float = 3600,
+    undo_seconds: float = 60,
     pace: Pace = PACE,
     **config: Any,
 ) -> AsyncIterator[Person]:
@@ -120,7 +120,7 @@ async def window(
     *,
     size: tuple[int, int] = (100, 30),
     sync: bool = False,
-    undo_seconds: float = 3600,
+    undo_seconds: float = 60,
     pace: Pace = PACE,
 ) -> AsyncIterator[Person]:
     """A window on an engine."""

@@ -73,9 +73,41 @@ async def test_after_the_time_to_undo_it_is_sent(side: Side) -> None:
         await person.pilot.click("#yes")
         await person.until(lambda: len(side.world.history(USER, "bob", "chat")) == 1)
         await person.until(lambda: not person.app.standing.pending)
+        await person.until(lambda: "u undoes it" not in person.status)
         await person.press("u")
         await person.sees("it was sent to the server already")
         assert person.texts == ["m1"]
+
+
+async def test_another_program_does_not_send_what_can_be_undone(side: Side) -> None:
+    """Law 8: a daemon beside the window, for example: the person has all of the time that the
+    question promised."""
+    ids = side.send(*numbered(1, 2))
+    await side.sync()
+    async with browsing(side, undo_seconds=10) as person:
+        await person.open()
+        await ask(person)
+        await person.sees("Delete this message?", "10 seconds")
+        await person.press("y")
+        await person.until(lambda: person.texts == ["m1"])
+        await side.sync()
+        assert side.served() == ids
+        await person.press("u")
+        await person.until(lambda: person.texts == ["m1", "m2"])
+
+
+async def test_closed_nobody_takes_it_back(side: Side) -> None:
+    """Law 8: a window that is closed holds no deletion back: the next program sends it."""
+    ids = side.send(*numbered(1, 2))
+    await side.sync()
+    async with browsing(side, online=False, undo_seconds=60) as person:
+        await person.open()
+        await ask(person)
+        await person.press("y")
+        await person.until(lambda: person.texts == ["m1"])
+        await person.press("q")
+    await side.sync()
+    assert side.served() == ids[:1]
 
 
 async def test_offline_it_waits_for_the_next_sync(side: Side) -> None:

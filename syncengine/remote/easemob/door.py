@@ -74,7 +74,7 @@ class Door:
             async with asyncio.timeout(self._deadline):
                 reply = await _exchange(lane, self._prepare(request, url, token))
         except (httpx.HTTPError, TimeoutError) as error:
-            raise _ours(error) from error
+            raise _ours(error, self._base) from error
         finally:
             await self._give_back(lane)
         size = len(reply.body)
@@ -326,7 +326,26 @@ _UNTRUSTED = (
 )
 
 
-def _ours(error: Exception) -> Unreachable:
-    """Whatever breaks on the way leaves us without an answer."""
+_NO_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "RECORD LAYER FAILURE")
+"""What TLS says of an answer that is none of its own; OpenSSL's versions differ."""
+_WANTS_HTTP = (
+    "Check the port, and the server's address: where the network between is trusted, one that "
+    "begins with http:// reaches it."
+)
+_WANTS_HTTPS = (
+    "Check the network and the server's address, which begins with http://: it may want "
+    "https://. What is stored can be read offline."
+)
+
+
+def _ours(error: Exception, base: str) -> Unreachable:
+    """Whatever breaks on the way to `base` leaves us without an answer."""
     words = next(words for kind, words in _FOREIGN if isinstance(error, kind))
-    return Unreachable(words, hint=_UNTRUSTED if "CERTIFICATE" in str(error) else None)
+    said = str(error).upper()
+    if "CERTIFICATE" in said:
+        return Unreachable(words, hint=_UNTRUSTED)
+    if base.startswith("https:") and any(each in said for each in _NO_TLS):
+        return Unreachable("what answers there does not speak https", hint=_WANTS_HTTP)
+    silent = isinstance(error, httpx.RemoteProtocolError | httpx.ReadError)
+    plain = base.startswith("http:") and silent
+    return Unreachable(words, hint=_WANTS_HTTPS if plain else None)

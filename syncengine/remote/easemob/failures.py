@@ -28,6 +28,8 @@ from syncengine.remote.easemob import forgiving
 LONGEST_WAIT_S = 300.0
 """A server may ask for more patience; it is asked again after this."""
 _LONGEST_QUOTE = 200
+_LONGEST_PAGE = 4096
+"""Bytes of a page that is no JSON in which is looked for what it says."""
 
 
 class Call(Enum):
@@ -89,7 +91,17 @@ _REDIRECT = (
 )
 _LIMIT = "The account reached a limit of the service; see its plan."
 
+_HTTPS = "The server's address begins with http://, and the server wants https://."
+_TOLD_TO_USE_HTTPS = "plain http to https"
+"""What these pages, which are no JSON, say: of nginx, of Go's server, of Apache."""
+_HTTPS_PAGES = (
+    b"plain http request was sent to https port",
+    b"client sent an http request to an https server",
+    b"speaking plain http to an ssl-enabled server port",
+)
+
 RULES = (
+    Rule(_status(400), ConfigError, _HTTPS, phrases=(_TOLD_TO_USE_HTTPS,)),
     Rule(
         _status(404),
         ConfigError,
@@ -167,7 +179,9 @@ def _error_of(body: bytes) -> dict[str, Any]:
     try:
         return forgiving.as_object(forgiving.parse(body))
     except forgiving.NotJson:
-        return {}
+        page = body[:_LONGEST_PAGE].lower()
+        told = any(words in page for words in _HTTPS_PAGES)
+        return {"exception": _TOLD_TO_USE_HTTPS} if told else {}
 
 
 def _text(said: Mapping[str, Any]) -> str:
