@@ -146,8 +146,8 @@ async def test_distance(world: World) -> None:
         await asyncio.sleep(0)
         world.send("bob", "alice", Kind.CHAT, "too late for that answer")
 
-    faults = Faults("distance", latency_ms=(20, 20), routes=frozenset({"history"}))
-    emulator = Emulator(world, faults=faults, sleep=sleep)
+    far: dict[str, Any] = {"latency_ms": (20, 20), "routes": ["history"]}
+    emulator = Emulator(world, faults=Faults("distance", **far), sleep=sleep)
     async with caller(emulator, IN_PROCESS) as alice:
         assert (await alice.page("bob"))["msgs"] == []
         assert len((await alice.page("bob"))["msgs"]) == 1
