@@ -26,6 +26,7 @@ from syncengine.store.lock import WriterLock
 from syncengine.store.migrate import APPLICATION_ID, check_version, migrate
 from syncengine.store.remains import NO_STORE, has_remains
 from syncengine.store.salvage import Salvage, Saved
+from syncengine.store.scattered import Scattered
 
 AGAIN_AFTER = 600_000
 """Ms: one attempt in ten minutes, for a disk that fails spoils every new file too."""
@@ -78,7 +79,7 @@ def recover(
         remove(made)
         try:
             with _still(store) as source:
-                saved = _salvaged(source, made, now())
+                saved = _salvaged(source, store, made, now())
                 aside = set_aside(store, now())
                 os.replace(made, store)
                 flush_folder(store.parent)
@@ -230,10 +231,10 @@ def _still(path: Path) -> Iterator[sqlite3.Connection]:
             writer.execute("ROLLBACK")
 
 
-def _salvaged(source: sqlite3.Connection, made: Path, now: int) -> Saved:
+def _salvaged(source: sqlite3.Connection, store: Path, made: Path, now: int) -> Saved:
     with created(made) as fresh:
         migrate(fresh)
         with transaction(fresh):
-            saved = Salvage(source, fresh, now).run()
+            saved = Salvage(source, Scattered(store), fresh, now).run()
     flush(made)
     return saved
