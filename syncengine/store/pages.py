@@ -72,7 +72,7 @@ def cell(page: bytes, place: int) -> Cell | None:
         return None
     local = _local(size, of_table=of_table)
     end = place + local
-    if size < 0 or end + (4 if local < size else 0) > PAGE:
+    if size < 0 or end > PAGE:
         return None
     overflow = _number(page, end, 4) if local < size else 0
     return Cell(number, page[place:end], size - local, overflow)
@@ -140,6 +140,8 @@ def committed(log: bytes) -> Iterator[tuple[int, int]]:
     if word is None or _number(log, 8, 4) != PAGE or len(log) < _LOG_HEAD:
         return
     salt, sums = log[16:24], _summed(log[:24], (0, 0), word)
+    if sums != (_number(log, 24, 4), _number(log, 28, 4)):
+        return
     waiting: list[tuple[int, int]] = []
     for at in range(_LOG_HEAD, len(log) - _FRAME.size - PAGE + 1, _FRAME.size + PAGE):
         number, commit, *_, first, second = _FRAME.unpack_from(log, at)
