@@ -11,7 +11,7 @@ many.
 """
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from attrs import frozen
 
@@ -27,6 +27,7 @@ _MOST_SPLINTERS = 60
 """Bytes between cells that are too few for a cell."""
 _INTEGERS = (0, 1, 2, 3, 4, 6, 8)
 """Bytes of the types 0 (missing) to 6."""
+_FILE_HEAD = struct.Struct(">16sH6B12I20x2I")
 _FRAME = struct.Struct(">6I")
 _LOG_HEAD = 32
 
@@ -132,6 +133,28 @@ def varint(data: bytes, at: int) -> tuple[int, int]:
             return number, place + 1
     number = number << 8 | data[at + 8]
     return number - (1 << 64) if number >> 63 else number, at + 9
+
+
+def first_page(leaves: Sequence[tuple[int, int]], count: int) -> bytes:
+    """A first page (sections 1.3 and 1.6) of a file of `count` pages, for one that lost its own.
+
+    `leaves`: the pages that describe the tables, one at least, each with the highest number of
+    its rows, in order.
+    """
+    *inner, (_, last) = leaves
+    cells = b"".join(
+        struct.pack(">IBB", page, 0x80 | number >> 7 & 0x7F, number & 0x7F)
+        for number, page in inner
+    )
+    start = PAGE - len(cells)
+    places = struct.pack(f">{len(inner)}H", *range(start, PAGE, 6))
+    version = 3_040_000  # of a SQLite that might have written it
+    head = _FILE_HEAD.pack(
+        *(b"SQLite format 3\0", PAGE, 1, 1, 0, 64, 32, 32, 1, count, 0, 0, 1, 4),
+        *(0, 0, 1, 0, 0, 0, 1, version),
+    )
+    page = head + struct.pack(">BHHHBI", 5, 0, len(inner), start, 0, last) + places
+    return page.ljust(start, b"\0") + cells
 
 
 def committed(log: bytes) -> Iterator[tuple[int, int]]:

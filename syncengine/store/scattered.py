@@ -1,11 +1,12 @@
 """Finds rows that no table leads to any more, page by page.
 
-    page 1, or a page that names the tables, or a table's root: lost
+    page 1, or a page that describes the tables, or a table's root: lost
     every other page tells by itself what it is, and its rows which table they are of
 
 What was deleted is not found: `secure_delete` overwrites it, rows and whole pages.
 """
 
+import os
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -25,6 +26,7 @@ from syncengine.store.tables import (
     MESSAGE,
     NAME,
     PREVIEW,
+    SCHEMA,
     SEQUENCE,
     TOMBSTONE,
     WAITING,
@@ -35,7 +37,7 @@ from syncengine.store.tables import (
 NUMBERED = (MESSAGE, CONVERSATION, PREVIEW, AUDIT, INTENT, ACCOUNT)
 KEYED = (TOMBSTONE, WAITING, NAME)
 _TABLES = {
-    ROWS: (*NUMBERED, SEQUENCE),
+    ROWS: (*NUMBERED, SEQUENCE, SCHEMA),
     INDEX: KEYED,
     INNER_INDEX: KEYED,
 }
@@ -69,6 +71,28 @@ class Scattered:
     def anything(self) -> bool:
         """Whether a conversation or a message is there: then it was a store."""
         return any(self._found[table.name] for table in (CONVERSATION, MESSAGE))
+
+    def named(self, target: Path) -> bool:
+        """Write all pages into a new file, for its owner only, with a first page that leads to
+        what is left of the tables' descriptions. False: nothing is left of them.
+
+        Raises OSError, also where there is a file already.
+        """
+        leaves = sorted(map(self._numbered, self._found[SCHEMA.name]))
+        if not leaves:
+            return False
+        made = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(made, "wb") as file:
+            file.write(pages.first_page(leaves, self._last))
+            for number in range(2, self._last + 1):
+                file.write(self._page(number).ljust(PAGE, b"\0"))
+        return True
+
+    def _numbered(self, number: int) -> tuple[int, int]:
+        """A page, after the highest number of its rows."""
+        page = self._page(number)
+        cells = [pages.cell(page, place) for place in pages.pointers(page)]
+        return max(cell.number or 0 for cell in cells if cell), number
 
     @cached_property
     def _log(self) -> dict[int, bytes]:
@@ -110,7 +134,8 @@ class Scattered:
         stored = None if payload is None else pages.row(payload)
         if stored is None:
             return None
-        return table.taken_of(stored, None if table is SEQUENCE else cell.number)
+        bare = table in (SEQUENCE, SCHEMA)
+        return table.taken_of(stored, None if bare else cell.number)
 
     def _whole(self, cell: Cell) -> bytes | None:
         """A payload with what lies on other pages (section 1.5); None: some of it is lost."""

@@ -121,3 +121,5 @@ NAME = Table.of(
 """An index, which has the names once more."""
 SEQUENCE = Table.of("sqlite_sequence", "name text, seq int")
 """The highest number that was given to a row; its own rows have one, too, that says nothing."""
+SCHEMA = Table.of("sqlite_schema", "type text, name text, tbl_name text, rootpage int, sql text?")
+"""Describes the tables; its own rows have a number, too, that says nothing."""

@@ -1,5 +1,6 @@
 """A file that does not say any more which tables it has: all rows on sound pages are saved."""
 
+import errno
 import os
 import random
 import sqlite3
@@ -10,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from syncengine import Recovery, StoreCorrupt, check, recover
+from syncengine import Recovery, StoreCorrupt, StoreFull, check, recover
+from syncengine.store.recovery import left_beside
 from tests.harness import Side, dump
 from tests.store.damaging import (
     PAGE,
@@ -110,6 +112,41 @@ async def test_the_head_of_the_file(full: Side) -> None:
     with full.path.open("r+b") as file:
         file.write(random.Random(1).randbytes(100))
     await assert_saved(full, later(full), before, seen)
+
+
+@pytest.mark.parametrize("wipe", [zeros, overwrite])
+async def test_the_first_page_costs_nothing(full: Side, wipe: Any) -> None:
+    """Laws 2 and 10: where only the first page is lost, nothing is, and nobody doubts it: gaps and
+    cursors are as they were. The copy that was needed meanwhile is gone."""
+    full.send(*(f"n{n}" for n in range(200)))
+    await full.sync_until(lambda progress: progress.messages_added > 0)
+    before = dump(full.path)
+    assert before["gap"]
+    wipe(full.path, [1])
+    full.path.with_name("alice.db.recovering-old").write_bytes(b"of an attempt that was killed")
+    assert full.path.with_name("alice.db.recovering-old") in left_beside(full.path)
+    found = later(full)
+    assert (found.lost, found.unsure) == (0, 0)
+    after = dump(full.path)
+    for name in ("message", "intent", "intent_message", "tombstone", "gap", "preview"):
+        assert after[name] == before[name], name
+    assert not list(full.path.parent.glob("*.recovering*"))
+    await pull(full)
+
+
+async def test_no_room_for_the_copy(full: Side, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Law 10: a full disk leaves the damaged file as it is, and nothing half beside it."""
+
+    def full_disk(_leaves: object, _count: int) -> bytes:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    zeros(full.path, [1])
+    content = full.path.read_bytes()
+    monkeypatch.setattr("syncengine.store.pages.first_page", full_disk)
+    with pytest.raises(StoreFull):
+        later(full)
+    assert full.path.read_bytes() == content
+    assert not list(full.path.parent.glob("*.recovering*"))
 
 
 @pytest.mark.parametrize("name", ["message", "conversation", "intent", "intent_message"])

@@ -24,7 +24,14 @@ from syncengine import (
 from syncengine.store.database import created
 from syncengine.store.migrate import migrations, statements
 from tests.harness import Side, dump, numbered
-from tests.store.damaging import assert_claims_nothing_more, pages, roots, schema_pages, spoil
+from tests.store.damaging import (
+    assert_claims_nothing_more,
+    pages,
+    roots,
+    schema_pages,
+    spoil,
+    zeros,
+)
 
 PEERS = ("bob", "carol", "dave")
 DELETED = 5
@@ -193,6 +200,8 @@ async def test_an_empty_store_was_read(side: Side) -> None:
         pass
     assert not later(side).nothing_read
     spoil(side.path, [1])
+    assert not later(side).nothing_read
+    zeros(side.path, schema_pages(side.path) | {1})
     assert later(side).nothing_read
 
 

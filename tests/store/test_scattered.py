@@ -15,7 +15,8 @@ from syncengine.store.migrate import APPLICATION_ID, latest_version, migrate, mi
 from syncengine.store.pages import PAGE
 from syncengine.store.scattered import KEYED, NUMBERED, Scattered
 from syncengine.store.tables import MESSAGE, NAME, SEQUENCE, TOMBSTONE, WAITING, Row, Table
-from tests.harness import Side, numbered
+from tests.harness import Side, dump, numbered
+from tests.store.damaging import overwrite, schema_pages
 
 TABLES = (*NUMBERED, TOMBSTONE, WAITING, SEQUENCE)
 LONG = "很长的一段话 🏔️ " * 3000
@@ -104,6 +105,42 @@ async def test_what_is_only_in_the_log(side: Side, tmp_path: Path) -> None:
     assert killed.with_name("alice.db-wal").stat().st_size
     assert len(list(Scattered(killed).rows(MESSAGE))) == 30
     assert len(list(Scattered(killed).rows(TOMBSTONE))) == 10
+
+
+async def test_a_first_page_anew(side: Side, tmp_path: Path) -> None:
+    """Law 10: nothing that matters is only on the first page: SQLite reads all tables again, and
+    finds the file sound."""
+    path, copy = (await lived_in(side)).path, tmp_path / "copy.db"
+    before = dump(path)
+    overwrite(path, [1])
+    assert Scattered(path).named(copy)
+    assert copy.stat().st_mode & 0o777 == 0o600
+    assert dump(copy) == before
+    with closing(sqlite3.connect(copy)) as database:
+        faults = {line for (line,) in database.execute("PRAGMA integrity_check")}
+    assert all("is never used" in fault for fault in faults - {"ok"}), "more than free pages"
+
+
+@pytest.mark.parametrize("lost", [0, 1])
+async def test_what_is_left_of_the_descriptions(side: Side, tmp_path: Path, lost: int) -> None:
+    """The tables that are still described are read again."""
+    path, copy = (await lived_in(side)).path, tmp_path / "copy.db"
+    tables = dump(path)
+    described = sorted(schema_pages(path) - {1})
+    overwrite(path, [1, described.pop(lost)])
+    assert Scattered(path).named(copy)
+    content = copy.read_bytes()
+    left = b"".join(content[(n - 1) * PAGE : n * PAGE] for n in described)
+    with closing(sqlite3.connect(copy)) as database:
+        database.execute("PRAGMA writable_schema = ON")
+        found = {name for (name,) in database.execute("SELECT name FROM sqlite_schema")}
+        for name in found & {table.name for table in TABLES}:
+            assert f"CREATE TABLE {name}".encode() in left
+            assert database.execute(f"SELECT * FROM {name}").fetchall() == tables[name]
+    assert found
+    overwrite(path, described)
+    assert not Scattered(path).named(tmp_path / "none.db")
+    assert not (tmp_path / "none.db").exists()
 
 
 TEXT = st.text(max_size=30) | st.integers(1, 40_000).map(lambda n: "字" * n)
