@@ -3,6 +3,7 @@
 import errno
 import os
 import random
+import shutil
 import sqlite3
 from collections.abc import Iterable
 from contextlib import closing
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from syncengine import Recovery, StoreCorrupt, StoreFull, check, recover
+from syncengine.store.pages import committed
 from syncengine.store.recovery import left_beside
 from tests.harness import Side, dump
 from tests.store.damaging import (
@@ -134,6 +136,33 @@ async def test_the_first_page_costs_nothing(full: Side, wipe: Any) -> None:
     await pull(full)
 
 
+@pytest.mark.parametrize("logged", [True, False])
+async def test_a_first_page_and_a_log(full: Side, tmp_path: Path, logged: bool) -> None:
+    """Laws 1, 8 and 10: what a killed process left in its log counts: where the first page is in
+    it, it is not lost; where it is not, all else that was committed is read all the same."""
+    killed = tmp_path / "killed" / "alice.db"
+    killed.parent.mkdir()
+    async with full.engine(online=False) as engine:
+        await engine.delete_remote_messages_with_ids("bob", "chat", full.held("bob")[:7])
+        if logged:
+            with closing(sqlite3.connect(full.path)) as database:
+                database.execute("PRAGMA user_version = 8")
+        for each in full.path.parent.glob("alice.db*"):
+            shutil.copy(each, killed.with_name(each.name))
+    log = killed.with_name("alice.db-wal").read_bytes()
+    assert (1 in dict(committed(log))) == logged
+    before, seen = rows(full.path), shown(full)
+    overwrite(killed, [1])
+    full.path = killed
+    found = later(full)
+    assert (found.lost, found.unsure, found.intents) == (0, 0, 3)
+    assert rows(killed) == before
+    assert shown(full) == seen
+    if not logged:
+        assert found.damaged.with_name(found.damaged.name + "-wal").read_bytes() == log
+    await pull(full)
+
+
 async def test_no_room_for_the_copy(full: Side, monkeypatch: pytest.MonkeyPatch) -> None:
     """Law 10: a full disk leaves the damaged file as it is, and nothing half beside it."""
 
@@ -209,12 +238,47 @@ def _rows_elsewhere(path: Path, lost: list[int]) -> set[int]:
 async def test_only_some_tables_are_named(full: Side, names: tuple[str, ...]) -> None:
     """Law 2: a table whose description is lost is not an empty one."""
     before, seen = rows(full.path), shown(full)
-    with closing(sqlite3.connect(full.path)) as database:
+    _forget(full.path, *names)
+    await assert_saved(full, later(full), before, seen)
+
+
+def _forget(path: Path, *names: str) -> None:
+    """Take descriptions out of the schema."""
+    with closing(sqlite3.connect(path)) as database:
         database.execute("PRAGMA writable_schema = ON")
         marks = ", ".join("?" * len(names))
         database.execute(f"DELETE FROM sqlite_schema WHERE name IN ({marks})", names)
         database.commit()
-    await assert_saved(full, later(full), before, seen)
+
+
+async def test_a_table_that_is_not_named_is_not_whole(full: Side) -> None:
+    """Law 2: its rows are found, some are lost, and no index tells which: all is doubted, though
+    the gaps can be read."""
+    content = full.path.read_bytes()
+    held = [n + 1 for n in range(pages(full.path)) if "天".encode() in _part(content, n)]
+    _forget(full.path, "message", "message_order", "message_identity")
+    overwrite(full.path, held[3:6])
+    found = later(full)
+    assert 0 < found.messages < 2983
+    assert found.unsure == len(PEERS)
+    assert_claims_nothing_more(full, full.path)
+    await pull(full)
+
+
+def _part(content: bytes, number: int) -> bytes:
+    page = content[number * PAGE : (number + 1) * PAGE]
+    return page if page[0] == 13 else b""
+
+
+async def test_names_that_only_an_index_has(full: Side) -> None:
+    """Law 10: neither the tables' descriptions nor the conversations are left; their index tells
+    their names, and all messages are saved."""
+    lost = schema_pages(full.path) | {1} | roots(full.path, "conversation")
+    overwrite(full.path, lost)
+    found = later(full)
+    assert (found.conversations, found.messages, found.intents) == (len(PEERS), 2983, 2)
+    assert_claims_nothing_more(full, full.path)
+    await pull(full)
 
 
 async def test_noise(side: Side) -> None:
