@@ -73,8 +73,18 @@ class Table:
 
 
 def _fits(value: Any, column: Column) -> bool:
-    _, kind, optional = column
-    return type(value) is kind or (optional and value is None)
+    name, kind, optional = column
+    if value is None:
+        return optional
+    return type(value) is kind and not _is_blank(name, value)
+
+
+def _is_blank(name: str, value: Any) -> bool:
+    """Whether a value lay where only zeros are left: half a page is lost. No id or name has a
+    zero, though what people write may; and no message is nothing else."""
+    if isinstance(value, str):
+        return name != "text" and "\0" in value
+    return isinstance(value, bytes) and len(value) > 1 and not value.strip(b"\0")
 
 
 CONVERSATION = Table.of(

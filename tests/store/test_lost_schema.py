@@ -3,6 +3,7 @@
 import errno
 import os
 import random
+import re
 import shutil
 import sqlite3
 from collections.abc import Iterable
@@ -268,6 +269,35 @@ async def test_a_table_that_is_not_named_is_not_whole(full: Side) -> None:
 def _part(content: bytes, number: int) -> bytes:
     page = content[number * PAGE : (number + 1) * PAGE]
     return page if page[0] == 13 else b""
+
+
+@pytest.mark.parametrize("named", [True, False])
+@pytest.mark.parametrize("cut", [rb"1300\d{5}", rb"1300\d{15}[^t]+textm"], ids=["id", "text"])
+async def test_a_page_that_ends_in_zeros(full: Side, named: bool, cut: bytes) -> None:
+    """Law 10: of half a page, what is left of a message is not shown as one."""
+    full.send("m\0")  # people may write anything
+    await full.sync()
+    before = _texts(full.path)
+    content = full.path.read_bytes()
+    leaves = [n for n in range(pages(full.path)) if "天".encode() in _part(content, n)]
+    with full.path.open("r+b") as file:
+        for number in leaves[:5]:
+            found = re.compile(cut).search(_part(content, number), PAGE // 2)
+            assert found
+            file.seek(number * PAGE + found.end())
+            file.write(bytes(PAGE - found.end()))
+    if not named:
+        overwrite(full.path, schema_pages(full.path) | {1})
+    later(full)
+    after = _texts(full.path)
+    assert "m\0" in {text for *_, text in after}
+    assert after < before
+    assert_claims_nothing_more(full, full.path)
+    await pull(full)
+
+
+def _texts(path: Path) -> set[tuple[Any, ...]]:
+    return {(row[0], *row[3:8]) for row in dump(path)["message"]}
 
 
 async def test_names_that_only_an_index_has(full: Side) -> None:

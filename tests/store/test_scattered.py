@@ -144,12 +144,12 @@ async def test_what_is_left_of_the_descriptions(side: Side, tmp_path: Path, lost
 
 
 TEXT = st.text(max_size=30) | st.integers(1, 40_000).map(lambda n: "字" * n)
+ID = TEXT.filter(lambda text: "\0" not in text)
 NUMBER = st.integers(-(1 << 63), (1 << 63) - 1)
+RAW = st.binary(max_size=40).filter(lambda raw: len(raw) < 2 or any(raw))
+"""Zeros and nothing else are what is left of a lost page."""
 MESSAGES = st.lists(
-    st.tuples(
-        NUMBER, NUMBER, TEXT, TEXT, NUMBER, TEXT, TEXT, st.none() | NUMBER, st.binary(max_size=40)
-    ),
-    max_size=20,
+    st.tuples(NUMBER, NUMBER, ID, ID, NUMBER, ID, TEXT, st.none() | NUMBER, RAW), max_size=20
 )
 
 
