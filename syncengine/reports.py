@@ -126,8 +126,8 @@ class Recovery:
     unsure: int
     """Conversations of which nobody knows what is lost: all of each is asked for again."""
     nothing_read: bool
-    """The new file is empty, for nothing of the old one could be read: its first page is lost,
-    or one that says which tables there are. Deletions that were not delivered may be lost."""
+    """The new file is empty, for nothing of the old one could be read. Deletions that were not
+    delivered may be lost."""
     seconds: float
 
 

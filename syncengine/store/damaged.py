@@ -1,16 +1,18 @@
 """Reads a damaged file as far as that goes.
 
 A page that cannot be read costs the rows on it: ranges of row numbers are halved until what
-is readable was read. What is read may be nonsense all the same: values are checked.
+is readable was read. Rows that SQLite finds no way to are looked for page by page. What is read
+may be nonsense all the same: values are checked.
 """
 
 import sqlite3
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from attrs import define, field, frozen
+from attrs import define, field
 
-Row = tuple[Any, ...]
+from syncengine.store.scattered import HIGHEST, Scattered
+from syncengine.store.tables import SEQUENCE, Row, Table
 
 _NO_DAMAGE = {
     sqlite3.SQLITE_BUSY,
@@ -25,42 +27,12 @@ _SET = 512
 _MOST_ROWS = 1 << 31
 
 
-@frozen
-class Table:
-    """What is taken of a table, and of which type each column has to be."""
-
-    name: str
-    columns: dict[str, tuple[type, bool]]
-    """The type, and whether it may be missing. The first is the row's number."""
-
-    @classmethod
-    def of(cls, name: str, columns: str) -> "Table":
-        """From words like ``seen_at int?``."""
-        found = {}
-        for each in columns.split(","):
-            column, type_ = each.split()
-            kinds: dict[str, type] = {"int": int, "text": str, "blob": bytes}
-            found[column] = (kinds[type_.rstrip("?")], type_.endswith("?"))
-        return cls(name, found)
-
-    @property
-    def key(self) -> str:
-        """The row's number."""
-        return next(iter(self.columns))
-
-    def holds(self, row: Row) -> bool:
-        """Whether every value has its column's type."""
-        return all(
-            (optional and value is None) or type(value) is kind
-            for value, (kind, optional) in zip(row, self.columns.values(), strict=True)
-        )
-
-
 class Source:
     """A damaged file, read as far as that goes."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, scattered: Scattered) -> None:
         self._connection = connection
+        self.scattered = scattered
 
     def rows(self, sql: str, bound: Sequence[Any] = ()) -> list[Row] | None:
         """All of them; None where one cannot be read."""
@@ -85,8 +57,19 @@ class Source:
         value = found[0][0] if found else None
         return value if type(value) is int else None
 
+    def sequence(self, name: str) -> int | None:
+        """The highest number that was given to a row of a table; 0: none was; None: nobody
+        knows."""
+        found = self.rows("SELECT name, seq FROM sqlite_sequence")
+        if found is None:
+            found = list(self.scattered.rows(SEQUENCE))
+            if not found:
+                return None
+        return max((seq for given, seq in found if given == name and type(seq) is int), default=0)
+
     def selection(self, table: Table) -> str | None:
-        """The columns, as an older version has them; None: it has no such table."""
+        """The columns, as an older version has them; None: it has no such table, or none that
+        can be found."""
         found = self.rows(f"PRAGMA table_info({table.name})")
         there = {row[1] for row in found or ()}
         if not there:
@@ -100,16 +83,16 @@ class Source:
         return Numbered(self, table, self.selection(table), most, hints)
 
     def keyed(self, table: Table, order: str) -> tuple[list[Row], bool]:
-        """A table without: from both ends, as far as each can be read."""
+        """A table without: from both ends, as far as each can be read, and page by page."""
         columns = self.selection(table)
         if columns is None:
-            return [], True
+            return list(self.scattered.rows(table)), False
         sql = f"SELECT {columns} FROM {table.name} ORDER BY "  # noqa: S608 - constants
         names = order.split(", ")
         found, whole = self.as_far(sql + order)
         if not whole:
             more, _ = self.as_far(sql + ", ".join(f"{name} DESC" for name in names))
-            found = list(dict.fromkeys([*found, *more]))
+            found = list(dict.fromkeys([*found, *more, *self.scattered.rows(table)]))
         return [row for row in found if table.holds(row)], whole
 
 
@@ -124,15 +107,24 @@ class Numbered:
     hints: Sequence[str]
     whole: bool = field(default=True, init=False)
     """Nothing was met yet that cannot be read."""
+    _lost: list[tuple[int, int]] = field(factory=list, init=False)
+    """Row numbers that SQLite finds no way to, in order."""
 
     def __iter__(self) -> Iterator[Row]:
+        yield from self._reached()
+        if self._lost:
+            yield from self.source.scattered.rows(self.table, self._lost)
+
+    def _reached(self) -> Iterator[Row]:
         if self.columns is None:
+            self._lose(1, HIGHEST)
             return
-        start, end = 1, self._end()
+        start, last = 1, self._last()
+        end = min(self._guessed() if last is None else last, _MOST_ROWS)
         while start <= end:
             first = self._first(start)
             if first is None:
-                return
+                break
             start = max(start, first)
             for row in self._between(start, start + _SET - 1):
                 if self.table.holds(row):
@@ -140,18 +132,26 @@ class Numbered:
                 else:
                     self.whole = False
             start += _SET
+        if last is None:
+            self._lose(end + 1, HIGHEST)
 
-    def _end(self) -> int:
-        """No row has a higher number."""
-        key, name = self.table.key, self.table.name
-        last = self.source.number(f"SELECT coalesce(max({key}), 0) FROM {name}")  # noqa: S608
-        if last is not None:
-            return min(last, _MOST_ROWS)
+    def _lose(self, low: int, high: int) -> None:
         self.whole = False
+        if self._lost and self._lost[-1][1] == low - 1:
+            low, _ = self._lost.pop()
+        self._lost.append((low, high))
+
+    def _last(self) -> int | None:
+        """No row has a higher number; None: nobody knows."""
+        key, name = self.table.key, self.table.name
+        return self.source.number(f"SELECT coalesce(max({key}), 0) FROM {name}")  # noqa: S608
+
+    def _guessed(self) -> int:
+        """Up to where rows are asked for by their numbers."""
         if all(self._next(place) is None for place in self._samples()):
             return 0  # its root cannot be read
         told = (self.source.number(sql) for sql in self.hints)
-        return min(next((number for number in told if number is not None), self.most), _MOST_ROWS)
+        return next((number for number in told if number is not None), self.most)
 
     def _samples(self) -> Iterator[int]:
         """Places all over the table."""
@@ -180,7 +180,8 @@ class Numbered:
             if found is not None:
                 yield from found
                 continue
-            self.whole = False
             if low < high:
                 middle = (low + high) // 2
                 ranges += [(middle + 1, high), (low, middle)]
+            else:
+                self._lose(low, low)

@@ -202,7 +202,11 @@ def created(path: Path) -> Iterator[sqlite3.Connection]:
     """
     with translated(path):
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-        settings = ("PRAGMA page_size = 8192", "PRAGMA synchronous = OFF")
+        settings = (
+            "PRAGMA page_size = 8192",
+            "PRAGMA synchronous = OFF",
+            "PRAGMA secure_delete = ON",
+        )
         connection = _configured(f"file:{quote(str(path))}?mode=rw", settings)
         try:
             yield connection

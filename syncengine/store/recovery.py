@@ -15,21 +15,24 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 
 from syncengine.durable import flush, flush_folder
 from syncengine.errors import StoreCorrupt, StoreError
 from syncengine.reports import Recovery
+from syncengine.store.damaged import Source
 from syncengine.store.database import created, damaged, opened, transaction, translated
 from syncengine.store.files import LOGS, logs_of, remove
 from syncengine.store.lock import WriterLock
 from syncengine.store.migrate import APPLICATION_ID, check_version, migrate
 from syncengine.store.remains import NO_STORE, has_remains
 from syncengine.store.salvage import Salvage, Saved
+from syncengine.store.scattered import Scattered
 
 AGAIN_AFTER = 600_000
 """Ms: one attempt in ten minutes, for a disk that fails spoils every new file too."""
-_MADE, _STAMP, _ASIDE = ".recovering", ".recovery", ".damaged-"
+_MADE, _NAMED, _STAMP, _ASIDE = ".recovering", ".recovering-old", ".recovery", ".damaged-"
 _MOMENT = re.compile(r"\d{8}T\d{6}Z(-\d+)?(-wal|-shm|-journal)?")
 """What follows in the name of a damaged file, and of its logs."""
 
@@ -61,8 +64,9 @@ def recover(
     is. Where nothing could be read the new file is empty, and the result says so.
 
     Close every engine of this process on the file before; those of others read the new one
-    from then on. Takes seconds a million messages, and as much room on the disk as there are
-    messages. `lock`: for who holds the file's already.
+    from then on. Takes seconds a million messages, up to a minute where pages that say which
+    tables there are cannot be read; and as much room on the disk as there are messages, for
+    these files as much again. `lock`: for who holds the file's already.
 
     Raises StoreCorrupt for a file that is no store, and where the last attempt was less than
     ten minutes ago; StoreTooNew; StoreLocked while another program syncs or writes it;
@@ -75,15 +79,15 @@ def recover(
         _note_attempt(store, now())
         _put_back(store)
         made = store.with_name(store.name + _MADE)
-        remove(made)
+        _clear(store)
         try:
             with _still(store) as source:
-                saved = _salvaged(source, made, now())
+                saved = _salvaged(source, store, made, now())
                 aside = set_aside(store, now())
                 os.replace(made, store)
                 flush_folder(store.parent)
         finally:
-            remove(made)
+            _clear(store)
     return Recovery(
         path=store,
         damaged=aside,
@@ -147,9 +151,14 @@ def check_ours(path: Path) -> None:
 def left_beside(path: Path) -> list[Path]:
     """What recoveries left beside a store: damaged files and their logs, the note of the last
     attempt, and of one that was cut off its new file."""
-    own = path.with_name(path.name + _MADE)
-    parts = (path.with_name(path.name + _STAMP), own, *logs_of(own))
+    own = [path.with_name(path.name + ending) for ending in (_MADE, _NAMED)]
+    parts = (path.with_name(path.name + _STAMP), *own, *chain.from_iterable(map(logs_of, own)))
     return [*_set_aside(path), *(part for part in parts if part.exists())]
+
+
+def _clear(path: Path) -> None:
+    for ending in (_MADE, _NAMED):
+        remove(path.with_name(path.name + ending))
 
 
 def kept_damaged(path: Path) -> int:
@@ -230,10 +239,24 @@ def _still(path: Path) -> Iterator[sqlite3.Connection]:
             writer.execute("ROLLBACK")
 
 
-def _salvaged(source: sqlite3.Connection, made: Path, now: int) -> Saved:
-    with created(made) as fresh:
+def _salvaged(source: sqlite3.Connection, store: Path, made: Path, now: int) -> Saved:
+    scattered = Scattered(store)
+    with _named(source, scattered) as named, created(made) as fresh:
         migrate(fresh)
         with transaction(fresh):
-            saved = Salvage(source, fresh, now).run()
+            saved = Salvage(named, scattered, fresh, now).run()
     flush(made)
     return saved
+
+
+@contextmanager
+def _named(source: sqlite3.Connection, scattered: Scattered) -> Iterator[sqlite3.Connection]:
+    """The file, or where it does not say which tables it has, a copy that says it as far as it
+    can be known."""
+    copy = scattered.path.with_name(scattered.path.name + _NAMED)
+    described = Source(source, scattered).rows("SELECT name FROM sqlite_schema") is not None
+    if described or not scattered.named(copy):
+        yield source
+        return
+    with damaged(copy, read_only=True) as found:
+        yield found

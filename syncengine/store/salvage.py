@@ -14,40 +14,24 @@ from attrs import define
 
 from syncengine.models import IntentKind, Kind
 from syncengine.store.batch import HEAD, START, UNCOUNTED, Gap
-from syncengine.store.damaged import Row, Source, Table
+from syncengine.store.damaged import Source
 from syncengine.store.losses import all_unsure, contradict, with_losses
 from syncengine.store.outbox import hide
-
-CONVERSATION = Table.of(
-    "conversation",
-    "conversation int, conversation_id text, kind text, unread_count int, pinned int,"
-    "pinned_at int?, marks text, activity int, fetched int, unlisted int",
+from syncengine.store.scattered import Scattered
+from syncengine.store.tables import (
+    ACCOUNT,
+    AUDIT,
+    CONVERSATION,
+    GAP,
+    INTENT,
+    MESSAGE,
+    NAME,
+    PREVIEW,
+    TOMBSTONE,
+    WAITING,
+    Row,
+    Table,
 )
-ACCOUNT = Table.of(
-    "account", "account int, name text, server_time int?, longest_stay int, since int?"
-)
-INTENT = Table.of(
-    "intent",
-    "intent int, conversation int, kind text, timestamp int?, asked_at int, state text,"
-    "attempts int, error text?",
-)
-MESSAGE = Table.of(
-    "message",
-    "message int, conversation int, position int, message_id text, sender text, timestamp int,"
-    "type text, text text, edited_at int?, raw blob, hidden int?, suspect_at int?,"
-    "unverified int, seen_at int?",
-)
-PREVIEW = Table.of(
-    "preview",
-    "conversation int, message_id text, sender text, timestamp int, type text, text text,"
-    "edited_at int?, raw blob",
-)
-AUDIT = Table.of("audit", "conversation int, removed int, gone int, held_back int, missing int")
-TOMBSTONE = Table.of(
-    "tombstone", "conversation int, message_id text, served_at int?, absent_at int?"
-)
-WAITING = Table.of("intent_message", "intent int, message_id text")
-GAP = Table.of("gap", "low int, high int, cursor text?, seam int, guessed int")
 
 
 @define
@@ -93,9 +77,15 @@ _INTENT_KINDS = {kind.value for kind in IntentKind}
 class Salvage:
     """Fills a new file, up to date and empty, from a damaged one."""
 
-    def __init__(self, damaged: sqlite3.Connection, fresh: sqlite3.Connection, now: int) -> None:
-        """`now`: ms, the local clock."""
-        self._source = Source(damaged)
+    def __init__(
+        self,
+        damaged: sqlite3.Connection,
+        scattered: Scattered,
+        fresh: sqlite3.Connection,
+        now: int,
+    ) -> None:
+        """`scattered`: the damaged file, too; `now`: ms, the local clock."""
+        self._source = Source(damaged, scattered)
         self._fresh = fresh
         self._now = now
         self._known: set[int] = set()
@@ -150,7 +140,8 @@ class Salvage:
         if whole:
             return found
         more, _ = self._source.as_far(_NAMES.replace(", kind", " DESC, kind DESC"))
-        return [*found, *more]
+        scattered = self._source.scattered.rows(NAME)
+        return [*found, *more, *((row, name, kind) for name, kind, row in scattered)]
 
     def _listed(self) -> int:
         found = self._fresh.execute("SELECT count(*) FROM conversation WHERE unlisted = 0")
@@ -199,12 +190,12 @@ class Salvage:
     def _hide_again(self) -> None:
         """Messages say which deletion hides them: one whose row is lost is asked for again by
         their ids, and what is lost of a list of ids is found by them (law 8)."""
-        last = self._source.number(_LAST_INTENT) or 0  # a number above it would be nonsense
+        last = self._source.sequence("intent")  # a number above it would be nonsense
         self._fresh.execute(
             "INSERT OR IGNORE INTO intent (intent, conversation, kind, asked_at)"
             " SELECT DISTINCT hidden, conversation, 'messages', 0 FROM message"
             " WHERE hidden BETWEEN 1 AND ?",
-            (last,),
+            (_FEW if last is None else last,),
         )
         self._fresh.execute(
             "INSERT OR IGNORE INTO intent_message SELECT i.intent, m.message_id"
@@ -288,12 +279,12 @@ class Salvage:
         """Numbers go on: whoever followed the old file has to read anew, and no number of a
         deletion is given twice."""
         self._fresh.execute("DELETE FROM change")
-        changes = self._source.number("SELECT seq FROM sqlite_sequence WHERE name = 'change'")
+        changes = self._source.sequence("change") or None
         seen = self._source.number("SELECT max(revision) FROM change")
         known = [number for number in (changes, seen) if number is not None]
         after = max(known) if changes is not None else max([*known, self._now // 1000])
         self._set_sequence("change", after + 1)
-        intents = self._source.number(_LAST_INTENT)
+        intents = self._source.sequence("intent")
         (last,) = self._fresh.execute("SELECT coalesce(max(intent), 0) FROM intent").fetchone()
         self._set_sequence("intent", max(last, intents or 0))
 

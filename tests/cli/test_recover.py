@@ -3,7 +3,7 @@
 import pytest
 
 from tests.cli.command import Person
-from tests.store.damaging import roots, schema_pages, spoil
+from tests.store.damaging import PAGE, overwrite, roots, schema_pages, spoil, zeros
 
 
 def test_a_damaged_file(alice: Person) -> None:
@@ -52,13 +52,38 @@ def test_for_programs(alice: Person) -> None:
     assert found["nothing_read"] is False
 
 
-@pytest.mark.parametrize("first", [True, False])
-def test_nothing_can_be_read(alice: Person, first: bool) -> None:
-    """Law 8: a deletion is never lost in silence: where the first page is gone, or one that
-    says which tables there are, it says so, with exit 1, and where the old file is."""
-    found = {1} if first else schema_pages(alice.db) - {1}
-    assert found
-    spoil(alice.db, found)
+@pytest.mark.parametrize("which", ["the first", "the others", "all"])
+def test_pages_that_name_the_tables(alice: Person, which: str) -> None:
+    """Laws 8 and 10: where the first page is gone, or those that say which tables there are, the
+    messages are found all the same, and the deletions that wait; it says how many."""
+    offline = alice.but(SYNCENGINE_SERVER=None)
+    before = alice.call("messages", "bob", "--all", "--json").out
+    assert offline.call("delete", "carol", "--all", "--yes").code == 0
+    first, others = {1}, schema_pages(alice.db) - {1}
+    assert others
+    spoil(alice.db, {"the first": first, "the others": others}.get(which, first | others))
+    damaged = alice.db.read_bytes()
+    done = alice.call("recover")
+    assert done.code == 0, done
+    assert "saved 1,479 messages of 11 conversations, 2 deletions to be delivered" in done.out
+    (aside,) = alice.home.glob("alice.db.damaged-*")
+    assert str(aside) in done.out
+    assert aside.read_bytes() == damaged
+    assert alice.call("messages", "bob", "--all", "--json").out == before
+    assert len(alice.call("conversations", "--json").lines) == 11
+    assert len(alice.call("outbox", "--json").lines) == 2
+
+
+def _lose_everything(alice: Person) -> None:
+    pages = alice.db.stat().st_size // PAGE
+    zeros(alice.db, [1])
+    overwrite(alice.db, range(2, pages + 1))
+
+
+def test_nothing_can_be_read(alice: Person) -> None:
+    """Law 8: a deletion is never lost in silence: where no page is left, it says so, with
+    exit 1, and where the old file is."""
+    _lose_everything(alice)
     done = alice.call("recover")
     (aside,) = alice.home.glob("alice.db.damaged-*")
     assert done.code == 1, done
@@ -69,6 +94,15 @@ def test_nothing_can_be_read(alice: Person, first: bool) -> None:
 
 def test_nothing_can_be_read_for_programs(alice: Person) -> None:
     """With `--json`: a field says it, and exit 1."""
-    spoil(alice.db, schema_pages(alice.db))
+    _lose_everything(alice)
     done = alice.call("recover", "--json")
     assert (done.code, done.object["nothing_read"], done.object["messages"]) == (1, True, 0)
+
+
+def test_noise(alice: Person) -> None:
+    """Bad input: what never was a file of ours is left as it is, and called so."""
+    overwrite(alice.db, range(1, alice.db.stat().st_size // PAGE + 1))
+    before = alice.db.read_bytes()
+    alice.call("recover").refused(5, "is no store: it is left as it is")
+    assert alice.db.read_bytes() == before
+    assert not list(alice.home.glob("alice.db.damaged-*"))

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from syncengine import recover
+from syncengine import Kind, SyncEngine, recover
 from syncengine.daemon import AccountState, Pace, ServiceAccount, Settings, SyncService
 from syncengine.daemon.files import Files
 from syncengine.store.lock import WriterLock
 from tests.daemon.virtual import Machine, run
 from tests.harness import picture
-from tests.store.damaging import roots, spoil
+from tests.store.damaging import roots, schema_pages, spoil
 
 SETTINGS = Settings(
     pace=Pace(floor=3600, ceiling=3600, spread=0.01), keep_open=0.001, look_every=0.02
@@ -53,6 +53,28 @@ async def test_damage_that_nothing_meets_is_found_at_the_start(machine: Machine)
         assert service.accounts["alice"].fault is None
     assert len(set_aside(account)) == 1
     assert picture(account.path, "bob") == "[hello]"
+
+
+@pytest.mark.parametrize("all_of_them", [True, False])
+async def test_a_file_that_does_not_open_is_mended(machine: Machine, all_of_them: bool) -> None:
+    """Laws 8 and 10: the first page is lost, or all that say which tables there are: the daemon
+    goes on in another file, with what it held, and a deletion that waited is delivered."""
+    deleted = machine.write("alice", "to be deleted")
+    kept = machine.write("alice")
+    account = machine.account("alice")
+    async with served(account) as service:
+        await machine.until(rested(service, 1), within=60)
+    async with SyncEngine.open(account.path) as engine:
+        await engine.delete_remote_messages_with_ids("bob", "chat", [deleted])
+    spoil(account.path, schema_pages(account.path) | {1} if all_of_them else {1})
+    async with served(account) as service:
+        await machine.until(rested(service, 1), within=60)
+        assert service.accounts["alice"].fault is None
+    assert len(set_aside(account)) == 1
+    # A seam where nobody knows whether more than the deleted message was there (law 2).
+    assert picture(account.path, "bob") == ("~ [hello]" if all_of_them else "[hello]")
+    left = machine.side.world.history("alice", "bob", Kind.CHAT)
+    assert [str(message.message_id) for message in left] == [kept]
 
 
 async def test_damage_that_a_cycle_meets_is_mended_in_its_turn(machine: Machine) -> None:

@@ -36,10 +36,25 @@ def schema_pages(path: Path) -> set[int]:
 def spoil(path: Path, numbers: Iterable[int], seed: int = 0) -> None:
     """Overwrite these pages, counted from 1, with nonsense, or with zeros."""
     chance = random.Random(seed)
+    _write(path, numbers, lambda: chance.choice([chance.randbytes(PAGE), bytes(PAGE)]))
+
+
+def zeros(path: Path, numbers: Iterable[int]) -> None:
+    """Overwrite these pages, counted from 1, with zeros."""
+    _write(path, numbers, lambda: bytes(PAGE))
+
+
+def overwrite(path: Path, numbers: Iterable[int]) -> None:
+    """Overwrite them with noise."""
+    chance = random.Random(1)
+    _write(path, numbers, lambda: chance.randbytes(PAGE))
+
+
+def _write(path: Path, numbers: Iterable[int], content: Callable[[], bytes]) -> None:
     with path.open("r+b") as file:
         for number in numbers:
             file.seek((number - 1) * PAGE)
-            file.write(chance.choice([chance.randbytes(PAGE), bytes(PAGE)]))
+            file.write(content())
 
 
 def assert_claims_nothing_more(side: Side, path: Path) -> None:

@@ -24,7 +24,14 @@ from syncengine import (
 from syncengine.store.database import created
 from syncengine.store.migrate import migrations, statements
 from tests.harness import Side, dump, numbered
-from tests.store.damaging import assert_claims_nothing_more, pages, roots, schema_pages, spoil
+from tests.store.damaging import (
+    assert_claims_nothing_more,
+    pages,
+    roots,
+    schema_pages,
+    spoil,
+    zeros,
+)
 
 PEERS = ("bob", "carol", "dave")
 DELETED = 5
@@ -148,9 +155,11 @@ async def test_one_page_costs_its_rows_only(full: Side) -> None:
     full.assert_same()
 
 
-async def test_a_lost_deletion_is_known_by_what_it_hides(full: Side) -> None:
-    """Law 8: the outbox's own pages are gone; the hidden messages tell what was asked."""
-    spoil(full.path, roots(full.path, "intent", "intent_message"))
+@pytest.mark.parametrize("more", [(), ("sqlite_sequence",)])
+async def test_a_lost_deletion_is_known_by_what_it_hides(full: Side, more: tuple[str, ...]) -> None:
+    """Law 8: the outbox's own pages are gone, perhaps also the one that says how many deletions
+    there were; the hidden messages tell what was asked."""
+    spoil(full.path, roots(full.path, "intent", "intent_message", *more))
     later(full)
     (asked, *_) = await outbox(full)
     assert len(asked.message_ids) == DELETED
@@ -193,6 +202,8 @@ async def test_an_empty_store_was_read(side: Side) -> None:
         pass
     assert not later(side).nothing_read
     spoil(side.path, [1])
+    assert not later(side).nothing_read
+    zeros(side.path, schema_pages(side.path) | {1})
     assert later(side).nothing_read
 
 
