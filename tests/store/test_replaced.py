@@ -91,10 +91,10 @@ async def test_who_waits_for_changes_is_told_of_a_file_that_cannot_be_read(
     """Never silence: the error comes to whoever waits, and the changes when all is well."""
     async with side.engine(online=False) as engine:
         updates = engine.changes()
-        waiting = asyncio.create_task(anext(updates))
+        waiting = asyncio.ensure_future(anext(updates))
         await engine.delete_remote_conversation("bob", "chat", delete_messages=False)
         assert (await waiting).changes
-        waiting = asyncio.create_task(anext(updates))
+        waiting = asyncio.ensure_future(anext(updates))
         await until_it_waits(engine)
         os.replace(other, side.path)
         with pytest.raises(StoreReplaced, match="wal"):
