@@ -12,7 +12,6 @@ somebody waits, whether anybody committed.
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
-from contextlib import suppress
 from typing import Self
 from weakref import WeakSet
 
@@ -114,13 +113,20 @@ class Feed:
     async def _look_elsewhere(self) -> None:
         """Look for others' commits for as long as anybody waits."""
         while self._waiting:
-            with suppress(StoreError):  # the listener meets it, too, when it reads
-                version = await self._store.data_version(), self._store.files
-                if version != self._version:
-                    self._version = version
-                    self._wake()
+            version = await self._look()
+            if version != self._version:
+                self._version = version
+                self._wake()
             # Not the engine's clock: another process lives by the real one.
             await asyncio.sleep(POLL)
+
+    async def _look(self) -> tuple[int, int] | None:
+        """What is another once somebody committed; None: it cannot be read, which the
+        listener meets, too, when it looks."""
+        try:
+            return await self._store.data_version(), self._store.files
+        except StoreError:
+            return None
 
 
 class Listener(AsyncIterator[Update]):

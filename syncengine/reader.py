@@ -196,8 +196,7 @@ class Reader:
 
         Deleted messages are found by nothing from that moment. New ones are found once
         they are indexed: `behind` says how many are not. Raises ConfigError for a kind, an
-        order, a limit or a cursor that there is not, and for more than 64 words (a character
-        of a script without spaces is one) or 100,000 characters.
+        order, a limit or a cursor that there is not, and for more than 100,000 characters.
         """
         request = search_request(
             text, conversation_id, kind, sender, since, until, order, prefix, limit, cursor

@@ -8,7 +8,7 @@ from syncengine.errors import ConfigError
 from syncengine.models import Found, Hit, Kind, Order
 from syncengine.plain import is_text
 from syncengine.store import rows
-from syncengine.store.search import FoundRow, Place, SearchRequest
+from syncengine.store.search import MOST_ASKED, FoundRow, Place, SearchRequest
 from syncengine.store.search import search as search_index
 from syncengine.store.snippets import snippet
 from syncengine.store.store import Store
@@ -16,9 +16,7 @@ from syncengine.store.words import Term, terms_of
 
 MOST_AT_ONCE: Final = 2_000_000_000
 """What a read can be asked for: more than a file holds, and what SQLite can count."""
-_MOST_TOKENS = 64
 _MOST_CHARACTERS = 100_000
-_FEWER = "Give fewer words; a character of a script without spaces is one, and so is a symbol."
 
 
 async def search(store: Store, decode: rows.Decode, request: SearchRequest) -> Found:
@@ -34,7 +32,7 @@ async def search(store: Store, decode: rows.Decode, request: SearchRequest) -> F
 
 def _hit(row: FoundRow, request: SearchRequest, decode: rows.Decode) -> Hit:
     message = rows.message(row.key, row.columns, decode)
-    return Hit(message, *snippet(message.text, request.terms))
+    return Hit(message, *snippet(message.text, request.terms[:MOST_ASKED]))
 
 
 def search_request(
@@ -76,16 +74,14 @@ def check_limit(limit: int) -> None:
 
 
 def _terms(text: str, prefix: bool) -> Sequence[Term]:
-    """All of them: a part of what was asked for would find what was not."""
+    """All of them, each once: a part of what was asked for would find what was not."""
     if len(text) > _MOST_CHARACTERS:
         raise ConfigError(
-            f"a search has {len(text):,} characters; {_MOST_CHARACTERS:,} are the most", hint=_FEWER
+            f"a search has {len(text):,} characters; {_MOST_CHARACTERS:,} are the most",
+            hint="Search for a part of it.",
         )
     terms = terms_of(text, prefix=prefix)
-    words = sum(len(term.tokens) for term in terms)
-    if words > _MOST_TOKENS:
-        raise ConfigError(f"a search has {words:,} words; {_MOST_TOKENS} are the most", hint=_FEWER)
-    return terms
+    return list({(*term.tokens, *term.joined, term.prefix): term for term in terms}.values())
 
 
 def _kind(kind: Kind | str) -> Kind:

@@ -3,6 +3,7 @@
 import asyncio
 import atexit
 import logging
+import os
 import threading
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterator
@@ -34,11 +35,17 @@ class Loop:
         self._thread: threading.Thread | None = None
         self._failure: BaseException | None = None
         self._closed = False
+        self._process = os.getpid()
 
     @property
     def closed(self) -> bool:
         """Whether it takes no more calls."""
-        return self._closed
+        return self._closed or self._elsewhere
+
+    @property
+    def _elsewhere(self) -> bool:
+        """Whether this is a fork of its process: no thread comes along, and none is told."""
+        return os.getpid() != self._process
 
     def enter(self, make: Callable[[], AbstractAsyncContextManager[T]]) -> T:
         """Start the thread, and enter a context in it, to be left by `close`."""
@@ -65,6 +72,7 @@ class Loop:
     def begin(self, work: Coroutine[Any, Any, T]) -> "Future[T]":
         """Start it; `result` waits for it."""
         try:
+            self._refuse_elsewhere()
             _refuse_inside_a_loop()
             with self._lock:
                 if self._closed:
@@ -76,6 +84,13 @@ class Loop:
             raise
         future.add_done_callback(self._ended)
         return future
+
+    def _refuse_elsewhere(self) -> None:
+        if self._elsewhere:
+            raise EngineClosed(
+                "the engine was opened in another process",
+                hint="Open one here: it does not come through a fork.",
+            )
 
     def result(self, future: "Future[T]") -> T:
         """What it ended with, when it has."""
@@ -94,8 +109,11 @@ class Loop:
         """Cancel what is under way, leave the context, end the thread.
 
         Calls that wait in other threads end at once. After `patience` seconds the thread is
-        left to itself: it does not keep the process alive.
+        left to itself: it does not keep the process alive. In a fork of the process this does
+        nothing.
         """
+        if self._elsewhere:
+            return
         with self._lock:
             first, self._closed = not self._closed, True
             calls = list(self._calls)

@@ -65,6 +65,11 @@ def _check_terminal() -> None:
                 "a window needs a terminal",
                 hint="`syncengine conversations` and `syncengine messages` print, for pipes.",
             )
+    if sys.stderr is None or not sys.stderr.isatty():
+        raise ConfigError(
+            "a window needs a terminal, and the error stream leads elsewhere",
+            hint="The window is drawn on it: start the command without `2>`.",
+        )
 
 
 def load_window() -> ModuleType:

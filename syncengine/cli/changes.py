@@ -133,6 +133,8 @@ def change_json(change: Change) -> dict[str, Any]:
 
 def _words(change: Change) -> str:
     number = count(len(change.message_ids), "message")
+    if change.what is What.ADDED and not change.message_ids:
+        return "messages added, gone again since"
     if change.what in _MESSAGES:
         return f"{number} {_MESSAGES[change.what]}"
     why = "" if change.cause is None else f", {_CAUSES[change.cause]}"

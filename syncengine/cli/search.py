@@ -70,8 +70,7 @@ def search(
     Case and accents do not matter, and neither do quotes and other punctuation. A word is
     found whole, the last one with --prefix also by its beginning; of Chinese, Japanese and
     other scripts without spaces any part is found.
-    With no TEXT, the other flags list. At most 64 words; a character of a script without
-    spaces is one.
+    With no TEXT, the other flags list.
 
     What is new since the last search is indexed first. Where that cannot be done, since
     the file cannot be written, it says what was not searched.

@@ -10,6 +10,7 @@ from syncengine.export.names import page
 from syncengine.export.safe import escaped, isolated
 from syncengine.export.style import foot, head
 from syncengine.models import Message
+from syncengine.plain import count
 from syncengine.reports import Status
 
 _PREVIEW = 120
@@ -52,14 +53,14 @@ def _summary(facts: Facts, found: Sequence[ExportedConversation]) -> Iterator[st
     if facts.status.account:
         yield isolated(facts.status.account)
     messages = sum(each.messages for each in found)
-    yield f"{len(found):,} conversations, {messages:,} messages"
+    yield f"{count(len(found), 'conversation')}, {count(messages, 'message')}"
     incomplete = sum(not each.whole for each in found)
     if incomplete:
         yield f'<span class="badge warn">{incomplete:,} not whole</span>'
     if facts.only is None and facts.status.listed_at is None:
         yield '<span class="badge warn">there may be more: the list was never read whole</span>'
     if facts.status.pending:
-        yield f'<span class="badge warn">{facts.status.pending:,} deletions under way</span>'
+        yield f'<span class="badge warn">{count(facts.status.pending, "deletion")} under way</span>'
     yield f"exported {short_time(facts.started_at)}"
 
 

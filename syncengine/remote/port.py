@@ -31,7 +31,8 @@ on the server. Every send may be repeated too: deleting what is gone is a succes
 
 **Failure.** An adapter raises the errors of `syncengine.errors` and no others: the
 class says how much is broken and when to try again. It does not retry, except that it
-renews an expired token once, for all requests that wait for it. One message that cannot
+renews an expired token once, for all requests that wait for it, and asks for a smaller page
+where an answer is too large to be read. One message that cannot
 be decoded never fails its page: it comes as a row of type ``unknown`` with its raw bytes
 and, where its id cannot be read, an id that starts with ``raw:`` and is the same whenever
 the same bytes come.

@@ -11,7 +11,7 @@ from contextlib import closing
 from itertools import islice
 from typing import Any, NamedTuple
 
-from attrs import frozen
+from attrs import field, frozen
 
 from syncengine.models import ConversationKey, Kind
 from syncengine.store.indexing import behind, indexed_to, is_damage, is_sound
@@ -46,6 +46,9 @@ _TEXTS = """
     WHERE m.hidden IS NULL
 """
 """In the order given: by row number, so that neighbours are read together."""
+MOST_ASKED = 64
+"""Tokens of a query that the index is asked for, as it looks at all places of each. The
+messages that have those are compared with all of the query."""
 _EVERYTHING = " OR ".join(f'tags : "{kind}"' for kind in Kind)
 """Times alone are no query in FTS5's language; each message has the tag of its kind."""
 _MOVED = "SELECT place FROM search_moved WHERE message = ?"
@@ -79,6 +82,14 @@ class SearchRequest:
     """The last result of the page before."""
     nothing: bool = False
     """The text had no term: nothing has it."""
+    compared: Sequence[Term] = field(init=False)
+    """Those terms that a text is compared with: the index does not decide them alone."""
+
+    @compared.default
+    def _not_decided(self) -> Sequence[Term]:
+        if sum(len(term.tokens) for term in self.terms) > MOST_ASKED:
+            return self.terms
+        return [term for term in self.terms if not term.exact]
 
 
 @frozen
@@ -200,10 +211,8 @@ def _scored(
     places = {row: place for place in found if (row := rows.at(place)) is not None}
     scored = []
     for row, sender, timestamp, text in connection.execute(_TEXTS, (json.dumps(sorted(places)),)):
-        if _passes(request, Place(places[row]), sender, timestamp) and _all_match(
-            request.terms, text
-        ):
-            scored.append((-score(text, request.terms), -places[row]))
+        if _passes(request, Place(places[row]), sender, timestamp) and _all_match(request, text):
+            scored.append((-score(text, request.terms[:MOST_ASKED]), -places[row]))
     return scored
 
 
@@ -212,7 +221,7 @@ def _match(connection: sqlite3.Connection, request: SearchRequest) -> str | None
     digits and signs of a private range, so nothing in them is taken for syntax."""
     if request.nothing:
         return None
-    parts = [_phrase(term) for term in request.terms]
+    parts = [_phrase(term) for term in _asked(request.terms)]
     if request.sender is not None:
         parts.append(f'tags : "{sender_tag(request.sender)}"')
     if request.conversation_id is not None:
@@ -225,6 +234,16 @@ def _match(connection: sqlite3.Connection, request: SearchRequest) -> str | None
     if not parts and (request.since is not None or request.until is not None):
         parts.append(_EVERYTHING)
     return " AND ".join(f"({part})" for part in parts) if parts else None
+
+
+def _asked(terms: Sequence[Term]) -> Iterator[Term]:
+    """The beginning of a query: whatever has all of it has that."""
+    left = MOST_ASKED
+    for term in terms:
+        if left <= 0:
+            return
+        yield term.beginning(left)
+        left -= len(term.tokens)
 
 
 def _phrase(term: Term) -> str:
@@ -260,7 +279,7 @@ def _message(
         return None
     conversation_id, kind, *message = columns
     if not _passes(request, place, message[1], message[2]) or not _all_match(
-        request.terms, message[_TEXT]
+        request, message[_TEXT]
     ):
         return None
     return FoundRow(ConversationKey(conversation_id, kind), tuple(message), place)
@@ -277,9 +296,8 @@ def _passes(request: SearchRequest, place: Place, sender: str, timestamp: int) -
     return request.until is None or timestamp < request.until
 
 
-def _all_match(terms: Sequence[Term], text: str) -> bool:
-    doubtful = [term for term in terms if not term.exact]
-    if not doubtful:
+def _all_match(request: SearchRequest, text: str) -> bool:
+    if not request.compared:
         return True
     tokens = spaced(text)
-    return all(term.matches(tokens) for term in doubtful)
+    return all(term.matches(tokens) for term in request.compared)

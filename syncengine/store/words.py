@@ -24,6 +24,9 @@ _ENCODED = "\ue000"
 """Begins the token of a symbol, followed by its number in hex: SQLite's own tables need not
 know it. Characters of this private range in a text are symbols themselves."""
 _RULES = 1
+_BETWEEN = re.compile(f"[ {JOINT}]+")
+_SHORT = 64
+"""Tokens of a term."""
 
 _UNSPACED = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u1950-\u19df\u1a20-\u1aaf"  # Thai to Tai Tham
@@ -162,9 +165,23 @@ class Term:
         )
         return f"(?<![^ {JOINT}]){body}" + ("" if self.prefix else f"(?![^ {JOINT}])")
 
+    def beginning(self, tokens: int) -> "Term":
+        """The same, or its first tokens, where it has more than so many."""
+        if len(self.tokens) <= tokens:
+            return self
+        return Term(self.tokens[:tokens], self.joined[: tokens - 1])
+
     def matches(self, text: str) -> bool:
         """Whether a text that is `spaced` has it."""
-        return self.pattern.search(text) is not None
+        return self._may_match(text) and self.pattern.search(text) is not None
+
+    def _may_match(self, text: str) -> bool:
+        """Whether the tokens stand there, whatever lies between: for a long term in a text
+        that repeats itself the pattern alone would compare each place of one with all of
+        the other."""
+        if len(self.tokens) <= _SHORT:
+            return True
+        return " ".join(self.tokens) in _BETWEEN.sub(" ", text)
 
 
 def terms_of(text: str, *, prefix: bool = False) -> list[Term]:

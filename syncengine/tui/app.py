@@ -74,6 +74,7 @@ class Browser(App[None]):
         self._delivery: Timer | None = None
         self._searched = self._offer = ""
         self._revision = 0
+        self._troubled = False
         self.standing = Standing(connected=engine.state is not State.OFFLINE)
         """What the status line tells."""
 
@@ -154,6 +155,7 @@ class Browser(App[None]):
                 async for update in self.engine.changes(self._revision):
                     self._take(update)
             except SyncEngineError as error:
+                self._troubled = True
                 self._stand(self.standing.failed(error))
                 await asyncio.sleep(1)
             if self.engine.state is State.CLOSED:
@@ -163,6 +165,9 @@ class Browser(App[None]):
         self._revision = update.revision
         if self._gone:
             return
+        if self._troubled:  # it can be followed again
+            self._troubled = False
+            self._stand(self.standing.noted(""))
         if update.activity is not None:
             self._act(update.activity)
             return

@@ -7,7 +7,7 @@ from zlib import crc32
 from rich.text import Text
 
 from syncengine.models import Conversation, Hit, Message, MessageType
-from syncengine.tui.text import body_lines, clean, fit, spread, wrapped
+from syncengine.tui.text import body_lines, clean, fit, fit_name, spread, wrapped
 
 _COLOURS = ("#7aa2f7", "#bb9af7", "#e0af68", "#f7768e", "#7dcfff", "#ff9e64", "#73daca")
 _OWN = "bold #9ece6a"
@@ -20,6 +20,8 @@ INDENT = 6
 """Columns before a message's text: those of its time."""
 MARK = "†"
 """Stands at what the server does not show any more."""
+_LEAST_NAME = 8
+"""Columns of a conversation's id in the list."""
 _SHORT = 200
 """Characters of a name or a preview that are looked at."""
 
@@ -97,6 +99,11 @@ def start_lines(width: int) -> list[Text]:
     return rule("this is where the history starts", width, _DIM)
 
 
+def empty_lines(width: int) -> list[Text]:
+    """In place of messages, where nothing is missing."""
+    return rule("there are no messages here", width, _DIM)
+
+
 def gap_lines(state: str, width: int) -> list[Text]:
     """Where messages are missing that a sync can fetch; `state` says what is done about it."""
     return rule(f"⋯ not here yet · {state} ⋯", width, _HOLE)
@@ -135,9 +142,11 @@ def conversation_lines(conversation: Conversation, width: int, now: int) -> list
     last = conversation.last_message
     pin = ("* ", "bold #e0af68") if conversation.pinned else "  "
     group = "" if conversation.kind == "chat" else "#"
-    name = Text.assemble(pin, group, (clean(conversation.conversation_id, _SHORT), "bold"))
     said = Text.assemble(marks(conversation), " ", when(last.timestamp, now) if last else "")
     said.stylize(_DIM)
+    room = width - said.cell_len - len("* ") - len(group) - 1
+    named = fit_name(clean(conversation.conversation_id, _SHORT), max(_LEAST_NAME, room))
+    name = Text.assemble(pin, group, (named, "bold"))
     unread = Text()
     if conversation.unread_count > 0:
         unread = Text(f" {min(conversation.unread_count, 999)} ", "bold #1a1b26 on #9ece6a")

@@ -199,6 +199,8 @@ class MessageView(Rows):
             return looks.gap_lines(self._doing(entry.hole), width)
         if entry.kind is EntryKind.SEAM:
             return looks.seam_lines(width)
+        if entry.kind is EntryKind.EMPTY:
+            return looks.empty_lines(width)
         if message is None:
             return looks.start_lines(width)
         if entry.kind is EntryKind.DAY:

@@ -82,6 +82,26 @@ def fit(text: str, width: int) -> str:
     return text if cell_len(text) <= width else f"{set_cell_size(text, width - 1).rstrip()}…"
 
 
+def fit_name(text: str, width: int) -> str:
+    """The text, cut in its middle to so many columns: ids of groups differ at their ends."""
+    if cell_len(text) <= width or width < 3:
+        return fit(text, width)
+    tail = _ending(text, (width - 1) // 2)
+    head = set_cell_size(text, width - 1 - cell_len(tail)).rstrip()
+    return f"{head}…{tail}"
+
+
+def _ending(text: str, width: int) -> str:
+    """The last characters that fit, none of which belongs to one before it."""
+    begin, room = len(text), width - cell_len(text[-1:])
+    while begin > 0 and room >= 0:
+        begin -= 1
+        room -= cell_len(text[begin - 1 : begin])
+    while begin < len(text) and cell_len(text[begin]) == 0:
+        begin += 1
+    return text[begin:]
+
+
 def spread(left: Text, right: Text, width: int) -> Text:
     """Two texts on one line, the second at its end and never cut: it is left out where the
     first would have hardly any room."""

@@ -23,6 +23,7 @@ NEAR = 8
 class EntryKind(StrEnum):
     """What an entry is."""
 
+    EMPTY = "empty"
     START = "start"
     DAY = "day"
     GAP = "gap"
@@ -43,6 +44,8 @@ class Entry:
 
 def entries(part: Slice) -> list[Entry]:
     """What a slice shows, from the top."""
+    if not part.messages and part.whole:
+        return [Entry(EntryKind.EMPTY, "empty")]
     found = [Entry(EntryKind.START, "start")] if part.reached_start and part.messages else []
     said: str | None = None
     for message in part.messages:

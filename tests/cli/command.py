@@ -16,7 +16,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from attrs import define, evolve, frozen
 from click.testing import CliRunner
@@ -219,16 +219,20 @@ class Terminal:
 
 @contextmanager
 def terminal(
-    person: Person, *arguments: str, size: tuple[int, int] = (24, 80)
+    person: Person,
+    *arguments: str,
+    size: tuple[int, int] = (24, 80),
+    errors: IO[bytes] | None = None,
 ) -> Iterator[Terminal]:
-    """Run a command on a terminal of so many rows and columns."""
+    """Run a command on a terminal of so many rows and columns; its error stream elsewhere, if
+    that is given."""
     screen, inside = pty.openpty()
     termios.tcsetwinsize(inside, size)
     process = subprocess.Popen(
         command(*arguments),
         stdin=inside,
         stdout=inside,
-        stderr=inside,
+        stderr=inside if errors is None else errors,
         env=person.env,
         start_new_session=True,
     )

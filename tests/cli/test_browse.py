@@ -61,3 +61,14 @@ def test_it_needs_a_terminal(alice: Person, flags: tuple[str, ...]) -> None:
         assert done.problem["error"] == "ConfigError"
     else:
         done.refused(2, "terminal", "syncengine messages")
+
+
+def test_it_is_not_drawn_into_a_file(alice: Person, tmp_path: Path) -> None:
+    """It is drawn on the error stream: with that in a file the screen would stay empty."""
+    log = tmp_path / "log"
+    with (
+        log.open("wb") as errors,
+        terminal(alice, "browse", "--offline", errors=errors) as screen,
+    ):
+        assert screen.finish().code == 2
+    assert "error stream" in log.read_text()

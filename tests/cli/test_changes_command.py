@@ -79,6 +79,16 @@ def test_an_unknown_revision_is_a_reset(away: Person) -> None:
     assert words == f"{newest:>8}  reset: read everything anew\n"
 
 
+def test_messages_that_are_gone_again_are_not_counted(away: Person) -> None:
+    """A first line says that some were added; which ones, nobody can tell any more."""
+    held = away.call("messages", "noor", "--all", "--json").lines
+    ids = ",".join(each["message_id"] for each in held)
+    assert away.call("delete", "noor", "--ids", ids, "--yes").code in (0, 1)
+    lines = away.call("changes", "--since", "0", "--limit", "10000").out.splitlines()
+    assert any(line.endswith("chat noor: messages added, gone again since") for line in lines)
+    assert not any(": 0 messages" in line for line in lines)
+
+
 def test_it_follows_another_process_until_it_is_interrupted(away: Person) -> None:
     """Ctrl-C ends it with 130."""
     newest = away.call("changes", "--limit", "1", "--json").object["revision"]

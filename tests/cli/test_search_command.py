@@ -84,9 +84,11 @@ def test_a_conversation_that_is_not_there(
     assert reader.call("search", "zzzz", "--in", "bob").code == 0
 
 
-def test_too_many_words_are_refused(reader: Person) -> None:
-    """Rather than ignored: what is found has every word."""
-    reader.call("search", "cafe " * 65).refused(2, "65 words; 64 are the most", "fewer words")
+def test_however_many_words_all_are_looked_for(reader: Person) -> None:
+    """A pasted text is a search, too; what no message can have is refused."""
+    assert len(reader.call("search", "cafe " * 65, "--json").lines) == 2
+    assert reader.call("search", "cafe " * 65 + "nowhere").err == "nothing found\n"
+    reader.call("search", "a" * 100_001).refused(2, "100,000 are the most", "a part of it")
 
 
 def test_what_cannot_be_indexed_is_said(reader: Person) -> None:

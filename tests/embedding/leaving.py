@@ -4,9 +4,11 @@ Says `leaving` when it has nothing left to do; whoever started it sees whether i
 """
 
 import asyncio
+import os
 import sys
 import threading
 import time
+import warnings
 from contextlib import suppress
 
 from syncengine import EasemobRemote, EngineClosed, State, SyncEngine
@@ -62,9 +64,26 @@ def forgotten(url: str, path: str) -> None:
     kept_alive.extend(kept)
 
 
+def forked(url: str, path: str) -> None:
+    """A blocking engine, and a fork of the process that calls it and leaves its block."""
+    with BlockingEngine.open(path, remote(url)) as engine:
+        engine.load_all_conversations()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # that threads do not come along
+            child = os.fork()
+        if child == 0:
+            try:
+                engine.load_all_conversations()
+            except EngineClosed as error:
+                sys.exit(7 if "fork" in error.hint else 1)
+            sys.exit(1)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+        engine.load_all_conversations()
+
+
 kept_alive: list[object] = []
 
 if __name__ == "__main__":
-    ways = {each.__name__: each for each in (unclosed, syncing, failing, forgotten)}
+    ways = {each.__name__: each for each in (unclosed, syncing, failing, forgotten, forked)}
     ways[sys.argv[1]](*sys.argv[2:])
     print("leaving", flush=True)

@@ -18,7 +18,7 @@ def silence() -> Iterator[Silence]:
         yield found
 
 
-@pytest.mark.parametrize("how", ["unclosed", "syncing", "failing", "forgotten"])
+@pytest.mark.parametrize("how", ["unclosed", "syncing", "failing", "forgotten", "forked"])
 async def test_the_process_ends(side: Side, silence: Silence, how: str) -> None:
     """Within a bounded time, with no word on the error stream, and the copy as it was (law 1)."""
     side.send("m1")

@@ -98,6 +98,20 @@ async def test_a_hostile_server_stops_the_conversation_not_the_copy(
     assert side.held() == side.served()
 
 
+async def test_messages_of_megabytes_do_not_stop_their_conversation(side: Side) -> None:
+    """Several on one page, and in the list: none is lost, nor what stands before and after."""
+    large = "长" * (5 * 1024 * 1024 // 3)
+    side.send("m1", large, large, large, "m5")
+    for peer in ("carol", "dave", "erin"):
+        side.send(large, peer=peer)
+    report = await side.sync()
+    assert report.errors == ()
+    side.assert_same()
+    side.send("m6")
+    assert (await side.sync(audit_pages=4)).errors == ()
+    assert side.held() == side.served()
+
+
 @pytest.mark.parametrize("profile", ["not-base64", "bad-protobuf"])
 async def test_rows_that_cannot_be_decoded_do_not_stop_a_page(side: Side, profile: str) -> None:
     """One bad message never stops a page: it is kept raw and shown as unknown."""

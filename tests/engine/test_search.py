@@ -3,6 +3,7 @@
 import random
 import sqlite3
 from contextlib import closing
+from time import process_time
 
 import pytest
 
@@ -211,8 +212,10 @@ async def test_senders_that_share_a_tag_are_told_apart(side: Side) -> None:
         "tea\x1f\ue000",
         "\ud800",
         "a" * 10_000,
-        "中" * 64,
-        "tea " * 64,
+        "中" * 10_000,
+        "中，国 " * 2_500,
+        "tea " * 2_500,
+        " ".join(f"w{n}" for n in range(1_600)),
         '"' * 10_000,
         "\n\t\v",
         "%_\\",
@@ -246,8 +249,6 @@ async def test_punctuation_finds_nothing(side: Side) -> None:
         {"order": "oldest"},
         {"limit": 0},
         {"limit": 10**20},
-        {"text": "中" * 65},
-        {"text": "tea " * 65},
         {"text": "!" * 100_001},
         {"cursor": ""},
         {"cursor": "x.y"},
@@ -268,15 +269,46 @@ async def texts_once(engine: SyncEngine, settings: dict[str, object]) -> None:
     await engine.reader.search(**{"text": "tea", **settings})  # type: ignore[arg-type]  # wrong ones too
 
 
-async def test_the_last_word_of_many_counts(side: Side) -> None:
-    """As many as are allowed are all looked for; an id that is no text finds nothing."""
+@pytest.mark.parametrize("count", [64, 65, 1_000])
+@pytest.mark.parametrize("order", ["newest", "relevance"])
+async def test_the_last_word_of_many_counts(side: Side, count: int, order: str) -> None:
+    """However many there are, all are looked for, whichever order is asked for."""
     await prepare(side)
-    words = [*(f"w{n}" for n in range(63)), "last"]
-    fill(side.path, [Said(" ".join(words)), Said(" ".join(words[:-1]))])
-    assert await found(side, " ".join(words)) == [" ".join(words)]
-    assert await found(side, " ".join(words)[:-1], prefix=True) == [" ".join(words)]
-    assert await found(side, "w1", conversation_id="\ud800") == []
-    assert await found(side, "w1", sender="\ud800") == []
+    *first, last = words = [*(f"w{n}" for n in range(count - 1)), "last"]
+    fill(side.path, [Said(" ".join(words)), Said(" ".join(first))])
+    assert await found(side, " ".join(words), order=order) == [" ".join(words)]
+    cut = " ".join([*first, last[:-1]])
+    assert await found(side, cut, order=order, prefix=True) == [" ".join(words)]
+    assert await found(side, cut, order=order) == []
+
+
+async def test_a_pasted_text_finds_itself(side: Side) -> None:
+    """A paragraph without spaces is one long word: it is compared to its last character."""
+    await prepare(side)
+    pasted = "今天的天气真好，一起去公园吧。" * 12
+    others = [pasted[:-2] + "家", pasted[:64], "，".join(pasted), pasted[1:]]
+    fill(side.path, [Said(pasted), Said(f"see: {pasted}!"), *map(Said, others)])
+    assert sorted(await found(side, pasted)) == sorted([pasted, f"see: {pasted}!"])
+    async with side.engine(online=False) as engine:
+        page = await engine.reader.search(pasted)
+    assert all(hit.highlights for hit in page.hits)
+
+
+async def test_what_repeats_is_compared_in_no_time(side: Side) -> None:
+    """A long word and a text that both repeat one character: not once for each of the two."""
+    await prepare(side)
+    fill(side.path, [Said("哈" * 300_000)])
+    began = process_time()
+    assert await found(side, "哈" * 9_999 + "嘿") == []
+    assert process_time() - began < 10
+
+
+async def test_an_id_that_is_no_text_finds_nothing(side: Side) -> None:
+    """Nothing that is held has one."""
+    await prepare(side)
+    fill(side.path, [Said("tea")])
+    assert await found(side, "tea", conversation_id="\ud800") == []
+    assert await found(side, "tea", sender="\ud800") == []
 
 
 async def test_absurd_times_are_found_too(side: Side) -> None:

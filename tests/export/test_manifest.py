@@ -135,3 +135,11 @@ async def test_one_conversation_alone(side: Side, target: Path) -> None:
     assert manifest_of(target)["only"] == {"conversation_id": "carol", "kind": "chat"}
     assert [each["text"] for each in lines_of(target, "carol")] == ["x1"]
     assert len(manifest_of(target)["conversations"]) == 1
+
+
+async def test_the_index_counts_as_people_do(side: Side, target: Path) -> None:
+    """One is not many."""
+    side.send("m1")
+    await side.sync()
+    await exported(side, target, "html")
+    assert " 1 conversation, 1 message ·" in (target / "index.html").read_text()

@@ -96,11 +96,11 @@ def expired(_: httpx.Request | None = None) -> httpx.Response:
     return reply({"error": "unauthorized", "error_description": "expired access token"}, 401)
 
 
-async def failing(server: Server, **changes: Any) -> SyncEngineError:
+async def failing(server: Server, limit: int = 49, **changes: Any) -> SyncEngineError:
     """The error that a page of history ends with."""
     remote = server.remote(**changes)
     with pytest.raises(SyncEngineError) as raised:
-        await remote.fetch_page(BOB)
+        await remote.fetch_page(BOB, limit=limit)
     await remote.close()
     assert raised.value.hint
     return raised.value
@@ -560,21 +560,56 @@ class Chunks(httpx.AsyncByteStream):
             yield self._piece
 
 
+def asked_for(request: httpx.Request) -> int:
+    """How many messages, or conversations of the list."""
+    if request.method == "GET":
+        return int(request.url.params["limit"])
+    return int(json.loads(request.content)["pull_number"])
+
+
+def crowded(answer: httpx.Response, most: int) -> Answer:
+    """Whoever asks for more than so many gets more than can be read."""
+    too_large = {"content-length": str(door.LARGEST_ANSWER + 1)}
+    refused = httpx.Response(200, headers=too_large, stream=Chunks(b"x", 1))
+    return lambda request: refused if asked_for(request) > most else answer
+
+
+async def test_a_page_of_large_messages_is_asked_for_in_parts() -> None:
+    """Nobody knows how large they are: half as many, until the answer can be read."""
+    server = Server([crowded(httpx.Response(200, content=wire.page([wire.row()])), most=5)])
+    remote = server.remote()
+    assert len((await remote.fetch_page(BOB)).messages) == 1
+    assert [asked_for(each) for each in server.seen] == [49, 24, 12, 6, 3]
+    await remote.close()
+
+
+async def test_a_list_of_large_messages_is_asked_for_in_parts() -> None:
+    """Each conversation shows its newest one."""
+    empty = {"data": {"channel_infos": [], "cursor": ""}}
+    server = Server([crowded(reply(empty), most=1)])
+    remote = server.remote()
+    assert (await remote.fetch_summaries()).summaries == []
+    assert [asked_for(each) for each in server.seen] == [50, 25, 12, 6, 3, 1]
+    await remote.close()
+
+
 async def test_a_page_that_says_it_is_too_large() -> None:
     """A page a hundred times too large is refused before its body is read."""
     body = Chunks(b"x" * 65536, 10**6)
     headers = {"content-length": str(65536 * 10**6)}
-    error = await failing(Server([httpx.Response(200, headers=headers, stream=body)]))
+    server = Server([httpx.Response(200, headers=headers, stream=body)])
+    error = await failing(server)
     assert isinstance(error, ServerFault)
     assert "too large" in str(error)
     assert body.read == 0
+    assert [asked_for(each) for each in server.seen] == [49, 24, 12, 6, 3, 2]
 
 
 @pytest.mark.parametrize("status", [200, 500])
 async def test_a_page_that_becomes_too_large(status: int) -> None:
     """One that does not say so is read up to the limit and no further, errors too."""
     body = Chunks(b"x" * 65536, 10**6)
-    error = await failing(Server([httpx.Response(status, stream=body)]))
+    error = await failing(Server([httpx.Response(status, stream=body)]), limit=2)
     assert "too large" in str(error)
     assert body.read == door.LARGEST_ANSWER // 65536 + 1
 

@@ -117,7 +117,7 @@ async def test_every_fault_is_an_answer_or_an_error(profile: str) -> None:
     async def no_sleep(_: float) -> None:
         """Slow answers take no time here."""
 
-    faults = Faults(profile, seed=3, huge_bytes=9 << 20)
+    faults = Faults(profile, seed=3, huge_bytes=17 << 20)
     remote = alice(Emulator(demo_world(), faults=faults, sleep=no_sleep))
     errors: list[RemoteError] = []
     for _ in range(30 if profile != "huge" else 2):

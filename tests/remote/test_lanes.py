@@ -112,11 +112,13 @@ async def pages(base: str, lanes: Lanes, number: int = 1) -> None:
     await remote.close()
 
 
-async def socket_error(base: str, lanes: Lanes, timeout: float = 5.0) -> SyncEngineError:
+async def socket_error(
+    base: str, lanes: Lanes, timeout: float = 5.0, limit: int = 49
+) -> SyncEngineError:
     """The error that a page ends with."""
     remote = alice(base, lanes, timeout)
     with pytest.raises(SyncEngineError) as raised:
-        await remote.fetch_page(BOB)
+        await remote.fetch_page(BOB, limit=limit)
     await remote.close()
     return raised.value
 
@@ -326,7 +328,7 @@ async def test_an_answer_in_small_pieces(lanes: Lanes) -> None:
 async def test_a_page_that_is_too_large(lanes: Lanes, sent: bytes) -> None:
     """It is refused as soon as that is known."""
     async with listening(once(sent)) as base:
-        error = await socket_error(base, lanes)
+        error = await socket_error(base, lanes, limit=2)
     assert isinstance(error, ServerFault)
     assert "too large" in str(error)
 

@@ -84,7 +84,7 @@ class Server:
         """From now on it fails like this."""
         seed = self.random.randrange(1 << 30)
         budget = 1 if profile == "huge" else None  # each takes as long as a whole run
-        self.emulator.set_faults(Faults(profile, seed=seed, huge_bytes=9 << 20, budget=budget))
+        self.emulator.set_faults(Faults(profile, seed=seed, huge_bytes=17 << 20, budget=budget))
 
     # What is true
 

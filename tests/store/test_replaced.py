@@ -1,5 +1,6 @@
 """A file that is replaced, removed, or copied half, while somebody reads."""
 
+import asyncio
 import os
 import random
 import shutil
@@ -30,6 +31,16 @@ def cut(path: Path, seed: int) -> bytes:
     content = path.read_bytes()
     path.write_bytes(content[: random.Random(seed).randrange(1, len(content))])
     return path.read_bytes()
+
+
+PATIENCE = 20.0
+"""Seconds, after which a test fails instead of waiting."""
+
+
+async def until_it_waits(engine: SyncEngine) -> None:
+    """Reads wait in one line: once these are over, the listener has looked, and waits."""
+    for _ in range(20):
+        await engine.reader.revision()
 
 
 def content(path: Path) -> bytes:
@@ -72,6 +83,24 @@ async def test_a_file_put_beside_the_log_of_the_old_one_is_refused(side: Side, o
     assert content(side.path) == before
     async with side.engine(online=False) as engine:
         assert await texts(engine) == numbered(1, 30)
+
+
+async def test_who_waits_for_changes_is_told_of_a_file_that_cannot_be_read(
+    side: Side, other: Path
+) -> None:
+    """Never silence: the error comes to whoever waits, and the changes when all is well."""
+    async with side.engine(online=False) as engine:
+        updates = engine.changes()
+        waiting = asyncio.ensure_future(anext(updates))
+        await engine.delete_remote_conversation("bob", "chat", delete_messages=False)
+        assert (await waiting).changes
+        waiting = asyncio.ensure_future(anext(updates))
+        await until_it_waits(engine)
+        os.replace(other, side.path)
+        with pytest.raises(StoreReplaced, match="wal"):
+            await asyncio.wait_for(waiting, PATIENCE)
+        side.path.with_name(side.path.name + "-wal").unlink()
+        assert (await asyncio.wait_for(anext(engine.changes(0)), PATIENCE)).revision
 
 
 async def test_a_removed_file_is_read_on_and_not_written(side: Side, other: Path) -> None:

@@ -1,5 +1,8 @@
 """What is written, by whoever, is in the window by itself."""
 
+import shutil
+from pathlib import Path
+
 from tests.harness import Side, WatchedRemote, numbered
 from tests.tui.driving import BOB, browsing
 
@@ -60,6 +63,27 @@ async def test_a_listener_that_lost_its_place_reads_all_anew(side: Side) -> None
         await side.sync()
         person.app.run_worker(person.app._follow(), group="feed")
         await person.until(lambda: person.texts == ["m1", "m2"])
+
+
+async def test_a_file_that_was_replaced_is_said_until_it_can_be_read(
+    side: Side, tmp_path: Path
+) -> None:
+    """Beside the log of the old file it cannot; then the window shows it, and is calm again."""
+    side.send("m1")
+    await side.sync()
+    other = tmp_path / "other.db"
+    shutil.copy(side.path, other)
+    side.send("m2")
+    await side.sync()
+    async with browsing(side, online=False) as person:
+        await person.open()
+        await person.app.engine.delete_remote_conversation("bob", "chat", delete_messages=False)
+        await person.sees("Conversations", "m2")
+        other.replace(side.path)
+        await person.sees("was replaced", "Close all programs")
+        side.path.with_name(f"{side.path.name}-wal").unlink()
+        await person.until(lambda: person.texts == ["m1"])
+        await person.until(lambda: "was replaced" not in person.screen)
 
 
 async def test_messages_come_in_while_a_sync_is_under_way(side: Side) -> None:

@@ -13,7 +13,8 @@ from rich.text import Text
 
 from syncengine.models import Conversation, Hit, Hole, Kind, Message, MessageType, Slice
 from syncengine.tui import looks
-from syncengine.tui.text import LONGEST, MOST_LINES, body_lines, clean, spread
+from syncengine.tui.looks import conversation_lines
+from syncengine.tui.text import LONGEST, MOST_LINES, body_lines, clean, fit_name, spread
 from syncengine.tui.window import EDGE, SIZE, EntryKind, View, around, entries, gap_to_fill
 
 ACTING = "\x1b\x07\x00\x9b\r\n\t\u2028\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
@@ -84,6 +85,46 @@ def test_entries_and_results_have_two_lines(text: str, width: int) -> None:
     ):
         assert len(lines) == 2
         assert all(cell_len(line.plain) <= width for line in lines)
+
+
+@given(ANY, st.integers(1, 120))
+def test_a_name_is_cut_in_its_middle(text: str, width: int) -> None:
+    """Never wider than it may be; what fits is whole, and of what does not both ends are left."""
+    name = clean(text)
+    shown = fit_name(name, width)
+    assert cell_len(shown) <= width
+    if cell_len(name) <= width:
+        assert shown == name
+    elif width >= 8:
+        cuts = [at for at, character in enumerate(shown) if character == "…"]
+        assert any(name.startswith(shown[:at]) and name.endswith(shown[at + 1 :]) for at in cuts)
+
+
+def test_groups_are_told_apart_in_a_small_list() -> None:
+    """Their ids are long, and differ in the last digits."""
+    last = message(text="hello " * 9)
+    for pinned, gaps in ((True, 0), (False, 1)):
+        lines = {
+            conversation_lines(
+                Conversation(
+                    f"24910810349568{number}",
+                    Kind.GROUPCHAT,
+                    0,
+                    pinned,
+                    (),
+                    last,
+                    True,
+                    not gaps,
+                    gaps,
+                    0,
+                ),
+                23,
+                NOON,
+            )[0].plain
+            for number in (1, 2, 3)
+        }
+        assert len(lines) == 3
+        assert {cell_len(line) for line in lines} == {23}
 
 
 @given(st.text(max_size=40), st.text(max_size=40), WIDTHS)

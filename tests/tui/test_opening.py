@@ -72,6 +72,12 @@ async def test_empty_and_never_synced_differ(side: Side) -> None:
         await person.sees("bob ", " ?")
         await person.open()
         await person.sees("not here yet", "never synced")
+    await side.sync()
+    async with browsing(side, online=False) as person:
+        await person.open()
+        await person.app.engine.delete_remote_messages_with_ids("bob", "chat", side.held())
+        await person.sees("(nothing in it)", "there are no messages here")
+        assert person.selected is None
 
 
 async def test_an_attachment_shows_its_type_and_name(side: Side) -> None:

@@ -8,15 +8,16 @@ and `lists`, and what is refused is named in `failures`.
 """
 
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
-from syncengine.errors import ConfigError, Gone
+from syncengine.errors import ConfigError, Gone, ServerFault
 from syncengine.models import ConversationKey, Page, Summary, SummaryPage
 from syncengine.remote.easemob import calls
 from syncengine.remote.easemob.calls import Calls, Request
-from syncengine.remote.easemob.door import Address, Door, Transport
-from syncengine.remote.easemob.failures import Reply, UnknownRoute, date_ms, failure
+from syncengine.remote.easemob.door import Address, Door, TooLarge, Transport
+from syncengine.remote.easemob.failures import Call, Reply, UnknownRoute, date_ms, failure
 from syncengine.remote.easemob.lists import Listed, decode_entries, open_list
 from syncengine.remote.easemob.pages import check_accepted, decode_page, decode_token
 from syncengine.remote.easemob.tokens import Tokens
@@ -108,7 +109,8 @@ class EasemobRemote:
         return self._door.received
 
     async def fetch_summaries(self, cursor: str = "", *, limit: int = 50) -> SummaryPage:
-        """One page of the conversation list, by the newest form that the server has."""
+        """One page of the conversation list, by the newest form that the server has. Where
+        that is more than can be read, and the form allows it, fewer conversations."""
         if cursor.startswith(_NUMBERED):
             return await self._list_by_number(cursor, limit)
         while True:
@@ -132,9 +134,11 @@ class EasemobRemote:
     async def fetch_page(
         self, key: ConversationKey, start: str = "", *, limit: int = 49, newer: bool = False
     ) -> Page:
-        """One page of history: older than `start`, or newer where `newer` is true."""
-        request = self._calls.history_page(key, start, limit, newer)
-        reply = await self._ask(request, self._history_url)
+        """One page of history: older than `start`, or newer where `newer` is true. Where that
+        is more than can be read, fewer messages."""
+        reply = await self._ask_for(
+            lambda some: self._calls.history_page(key, start, some, newer), limit, least=2
+        )
         await self._turns.take()
         return decode_page(reply.body, served_at=date_ms(reply.headers.get("date", "")))
 
@@ -163,7 +167,10 @@ class EasemobRemote:
         await self._door.close()
 
     async def _list_by_cursor(self, cursor: str, limit: int) -> SummaryPage:
-        listed = await self._list(self._calls.list_page(cursor, limit, now=self._now()))
+        reply = await self._ask_for(
+            lambda some: self._calls.list_page(cursor, some, now=self._now()), limit, least=1
+        )
+        listed = self._opened(reply)
         return SummaryPage(await self._summaries(listed.entries), listed.cursor)
 
     async def _list_by_number(self, cursor: str, limit: int) -> SummaryPage:
@@ -183,7 +190,9 @@ class EasemobRemote:
         return SummaryPage(summaries, f"{_NUMBERED}{number + 1}" if full else None)
 
     async def _list(self, request: Request) -> Listed:
-        reply = await self._ask(request, self._door.url(request.target))
+        return self._opened(await self._ask(request))
+
+    def _opened(self, reply: Reply) -> Listed:
         self._server_time = date_ms(reply.headers.get("date", "")) or self._server_time
         return open_list(reply.body)
 
@@ -198,16 +207,33 @@ class EasemobRemote:
 
     async def _delete(self, request: Request) -> None:
         try:
-            reply = await self._ask(request, self._door.url(request.target))
+            reply = await self._ask(request)
         except Gone:
             return  # what is not there is deleted
         check_accepted(reply.body)
 
-    async def _ask(self, request: Request, url: Address) -> Reply:
+    async def _ask_for(self, make: Callable[[int], Request], limit: int, *, least: int) -> Reply:
+        """A successful answer to a request for up to `limit`, or for half as many and so on,
+        while it is more than can be read: nobody knows before how large messages are."""
+        while limit > least:
+            try:
+                return await self._answer(make(limit))
+            except TooLarge:
+                limit = max(least, limit // 2)
+        return await self._ask(make(limit))
+
+    async def _ask(self, request: Request) -> Reply:
+        """A successful answer."""
+        with _as_any_fault():
+            return await self._answer(request)
+
+    async def _answer(self, request: Request) -> Reply:
         """A successful answer; an expired token is renewed once, for all who wait (law 12).
+        Raises TooLarge, which `_ask` makes a fault of.
 
         A renewal may supply the refused token again, as where a server forgot it in a restart
         and knows it from the new sign-in on: then it is tried once more."""
+        url = self._url(request)
         token, refused = await self._tokens.current(), ""
         for renewals_left in range(MOST_RENEWALS, -1, -1):
             self._requests += 1
@@ -216,6 +242,11 @@ class EasemobRemote:
                 break
             token, refused = await self._tokens.renew(token), token
         return self._successful(request, reply, token)
+
+    def _url(self, request: Request) -> Address:
+        if request.call is Call.HISTORY:
+            return self._history_url
+        return self._door.url(request.target)
 
     def _successful(self, request: Request, reply: Reply, token: str = "") -> Reply:
         if reply.status == 200:
@@ -235,5 +266,14 @@ class EasemobRemote:
 
     async def _sign_in(self) -> str:
         request = self._calls.token(self._user, self._password or "", now=self._now())
-        reply = await self._door.send(request, self._door.url(request.target))
+        with _as_any_fault():
+            reply = await self._door.send(request, self._door.url(request.target))
         return decode_token(self._successful(request, reply).body)
+
+
+@contextmanager
+def _as_any_fault() -> Iterator[None]:
+    try:
+        yield
+    except TooLarge as error:
+        raise ServerFault(str(error), hint=error.hint) from None

@@ -34,12 +34,17 @@ Address = httpx.URL
 Transport = Callable[[], httpx.AsyncBaseTransport]
 """Opens a lane."""
 
-LARGEST_ANSWER = 8 * 1024 * 1024
-"""Bytes; an ordinary page has 15 to 300 kB."""
+LARGEST_ANSWER = 16 * 1024 * 1024
+"""Bytes; an ordinary page has 15 to 300 kB. Two messages of 5 MB fit."""
 DEADLINE = 4
 """A whole answer may take so many timeouts; the timeout itself is for each silence."""
 
 _log = logging.getLogger("syncengine.remote.easemob")
+
+
+class TooLarge(ServerFault):
+    """An answer that is not read; one to a request for less may be smaller. Stays in the
+    adapter: outside it is a fault of the server like any other."""
 
 
 class Door:
@@ -157,8 +162,8 @@ def _declared(length: str) -> int:
     return int(length)
 
 
-def _too_large() -> ServerFault:
-    return ServerFault(
+def _too_large() -> TooLarge:
+    return TooLarge(
         "the server's answer is too large",
         hint=f"It has more than {LARGEST_ANSWER >> 20} MiB and was not read; the server is faulty.",
     )
