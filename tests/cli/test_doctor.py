@@ -143,4 +143,10 @@ def test_a_configured_account(alice: Person) -> None:
     assert "→ Set SYNCENGINE_PASSWORD_ALICE" in silent.call("doctor").out
     wrong = found.but(SYNCENGINE_PASSWORD_ALICE="hunter2")
     assert verdicts(wrong, 1)["server"] == "fail"
-    assert "`syncengine account add alice --force`" in wrong.call("doctor").out
+    assert "Set SYNCENGINE_PASSWORD_ALICE to another." in wrong.call("doctor").out
+    secret = alice.home / "secret"
+    secret.touch(0o600)
+    secret.write_text("hunter2")
+    in_a_file = table(alice, "alice", alice.db).replace('"environment"', f'"file:{secret}"')
+    done = configured(alice, in_a_file).call("doctor")
+    assert "`syncengine account add alice --force`" in done.out
