@@ -1,6 +1,7 @@
 """`syncengine doctor`: every line is ok, warn or fail, with what to do."""
 
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from syncengine import WriterLock
 from syncengine.cli.checks import Verdict, check_clock, check_disk
 from tests.cli.command import Person, opened
 from tests.cli.test_account_flag import configured, table
-from tests.store.damaging import roots, spoil
+from tests.store.damaging import overwrite, roots, spoil
 
 ALL = ["configuration", "secret", "server", "clock", "disk", "file", "log", "schema", "lock"]
 
@@ -74,6 +75,14 @@ def test_a_damaged_file(
     spoilt(alice.db)
     assert verdicts(alice, 1)[name] == "fail"
     assert words in alice.call("doctor").out
+
+
+def test_many_damaged_pages(alice: Person) -> None:
+    """One is named, the others are counted, on a line that can be read."""
+    overwrite(alice.db, roots(alice.db, "message_order", "message"))
+    (line,) = [each for each in alice.call("doctor").out.splitlines() if " pages " in each]
+    assert re.search(r"damaged: \w.* and \d+ more$", line)
+    assert len(line) < 150
 
 
 def test_a_newer_version_and_an_older_one(alice: Person) -> None:
