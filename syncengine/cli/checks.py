@@ -212,7 +212,7 @@ async def _check_configured(chosen: Configured) -> list[Finding]:
     except ConfigError as error:
         return [*found, Finding("secret", Verdict.FAIL, str(error), error.hint)]
     found.append(Finding("secret", Verdict.OK, f"found in {secret.place}"))
-    return [*found, *await _check_remote(chosen.remote(secret), new_credentials(chosen.name))]
+    return [*found, *await _check_remote(chosen.remote(secret), new_credentials(chosen))]
 
 
 async def _check_remote(remote: EasemobRemote, renewal: str = "") -> list[Finding]:

@@ -11,6 +11,7 @@ import click
 from syncengine.accounts import (
     Account,
     Configuration,
+    Keeper,
     default_file,
     default_path,
     default_state,
@@ -32,6 +33,9 @@ from syncengine.store.lock import WriterLock
 from syncengine.store.recovery import recover
 
 _REREAD = "Then have the daemon try: `systemctl --user reload syncengine`, or SIGHUP."
+_RESTART = "Then start the daemon again: `systemctl --user restart syncengine`."
+_GIVEN_AT_START = (Keeper.ENVIRONMENT, Keeper.CREDENTIAL)
+"""Keepers whose secrets a process has from its start, and never sees change."""
 STOP_WITHIN = 4.0
 """Seconds for the service: the process promises five for everything."""
 
@@ -115,7 +119,8 @@ def _served(account: Account) -> ServiceAccount:
         config=account.open_settings(),
         server=account.server,
         pace=bounded(Pace(), floor=account.polling.floor, ceiling=account.polling.ceiling),
-        renewal=f"{new_credentials(account.name)} {_REREAD}",
+        renewal=new_credentials(account),
+        again=_RESTART if account.secret.keeper in _GIVEN_AT_START else _REREAD,
     )
 
 

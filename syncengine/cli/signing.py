@@ -1,12 +1,21 @@
 """Signing in with a configured account, to see whether it works; and forgetting how."""
 
 import asyncio
+import os
 from contextlib import suppress
 from typing import TypeVar
 
 from attrs import evolve
 
-from syncengine.accounts import Account, Configuration, Keeper, Secret, forget_secret
+from syncengine.accounts import (
+    Account,
+    Configuration,
+    Keeper,
+    Secret,
+    SecretKind,
+    forget_secret,
+    variable_of,
+)
 from syncengine.cli.configured import configured
 from syncengine.errors import ConfigError, Gone, Unauthorized
 from syncengine.remote.easemob.client import EasemobRemote
@@ -20,13 +29,19 @@ def try_out(account: Account, secret: Secret) -> int:
     try:
         return asyncio.run(_ask(account.remote(secret)))
     except Unauthorized as error:
-        hint = f"{error.hint} {new_credentials(account.name)}"
+        hint = f"{error.hint} {new_credentials(account)}"
         raise Unauthorized(str(error), hint=hint) from error
 
 
-def new_credentials(name: str) -> str:
-    """How to give an account other credentials, as a sentence."""
-    return f"Give another: `syncengine account add {name} --force`."
+def new_credentials(account: Account) -> str:
+    """How to give an account other credentials, as a sentence: what a person keeps elsewhere,
+    `account add` does not change."""
+    if account.secret.keeper is Keeper.ENVIRONMENT:
+        token = variable_of(account.name, SecretKind.TOKEN)
+        return f"Set {token if os.environ.get(token) else variable_of(account.name)} to another."
+    if account.secret.keeper is Keeper.CREDENTIAL:
+        return f"Put another where the unit's LoadCredential={account.name}:… takes it from."
+    return f"Give another: `syncengine account add {account.name} --force`."
 
 
 async def _ask(remote: EasemobRemote) -> int:
@@ -59,7 +74,7 @@ def advised(report: R) -> R:
     account = configured()
     if account is None:
         return report
-    advice = new_credentials(account.name)
+    advice = new_credentials(account)
     errors = [
         evolve(each, hint=f"{each.hint} {advice}") if each.error == Unauthorized.__name__ else each
         for each in report.errors

@@ -8,9 +8,9 @@ from pathlib import Path
 import click
 from attrs import evolve
 
-from syncengine.accounts import Account
+from syncengine.accounts import Account, default_state
 from syncengine.cli.account import existing_database
-from syncengine.cli.configured import every, several
+from syncengine.cli.configured import configured, every, several
 from syncengine.cli.details import WatchedFile, details
 from syncengine.cli.options import (
     file_options,
@@ -21,10 +21,11 @@ from syncengine.cli.options import (
     spelled_option,
 )
 from syncengine.cli.output import print_json
-from syncengine.cli.overview import WatchedFiles, overview
+from syncengine.cli.overview import WatchedFiles, overview, standing_of
 from syncengine.cli.table import lines, overview_json
 from syncengine.cli.watching import Look, Looking, now_ms, watch
 from syncengine.config import Config
+from syncengine.daemon import runtime
 from syncengine.errors import ConfigError
 
 
@@ -59,7 +60,7 @@ def status(
     \b
     Example:  syncengine status --user alice
     """
-    accounts = every() if everything else several()
+    accounts = every() if everything else several() or _not_begun(conversations)
     if accounts or everything:
         _check(conversations)
         look = _of_all(accounts)
@@ -84,6 +85,16 @@ def _check(conversations: bool) -> None:
             "--conversations has no meaning for several accounts",
             hint="Name one with --account.",
         )
+
+
+def _not_begun(conversations: bool) -> Sequence[Account]:
+    """The one that is meant, where it has no file yet and the daemon said something of it: why
+    its first sync does not come is then all that there is to tell."""
+    account = configured()
+    if conversations or account is None or account.file.exists():
+        return ()
+    known = standing_of(runtime.look(default_state()), account.file)
+    return () if known is None else (account,)
 
 
 def _of_all(accounts: Sequence[Account]) -> Looking:

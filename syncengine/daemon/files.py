@@ -17,6 +17,7 @@ from syncengine.engine import SyncEngine
 from syncengine.errors import StoreError
 from syncengine.filelock import is_taken
 from syncengine.remote.port import Remote
+from syncengine.reports import Recovery
 from syncengine.store.database import Connect, connect_threaded
 from syncengine.store.lock import WriterLock, lock_path
 from syncengine.store.outbox import Undelivered, undelivered
@@ -26,7 +27,7 @@ from syncengine.store.view import View
 Hold = Callable[[Path], AbstractContextManager[WriterLock | None]]
 """Owns a file for as long as the block lasts, which gets the lock that its engine is to use.
 Raises StoreLocked where another does."""
-Recover = Callable[[Path, WriterLock | None], object]
+Recover = Callable[[Path, WriterLock | None], Recovery]
 """Puts a new file in the place of a damaged one (law 10), given the lock that is held; called
 in a thread. Raises SyncEngineError where it cannot."""
 
@@ -84,10 +85,11 @@ class Files:
         except StoreError:
             return ()  # opening it will say so
 
-    def recover(self, path: Path) -> None:
-        """Put a new file in the place of a damaged one. Raises SyncEngineError."""
-        if self._recover is not None:
-            self._recover(path, self._locks.get(path))
+    def recover(self, path: Path) -> Recovery:
+        """Put a new file in the place of a damaged one, where that is done at all. Raises
+        SyncEngineError."""
+        assert self._recover is not None
+        return self._recover(path, self._locks.get(path))
 
     def open(
         self, path: Path, remote: Remote, config: Config, environment: Environment

@@ -80,7 +80,6 @@ class Host:
         """How everything stands now."""
         self._ledger.begin(_day(self._environment.now()))
         accounts = self._service.accounts
-        self._ledger.forget_all_but(set(accounts))
         return Snapshot(
             pid=os.getpid(),
             since=self._since,
@@ -95,6 +94,7 @@ class Host:
         service = asyncio.create_task(self._service.run())
         end = asyncio.create_task(told.wait())
         await asyncio.sleep(0)  # it has started
+        self._accounts_are_known()
         self._notifier.ready(self._words())
         _log.info("started, %s; Ctrl-C ends it", count(len(self._service.accounts), "account"))
         try:
@@ -127,7 +127,6 @@ class Host:
     @asynccontextmanager
     async def _tended(self) -> AsyncIterator[None]:
         """What runs beside the service; the last state is written at the end."""
-        self._changed.set()
         self._spawn(self._listen())
         self._spawn(runtime.keep_written(self._wishes.state, self._changed, self._told))
         if self._notifier.watchdog_every is not None:
@@ -160,6 +159,12 @@ class Host:
         self._notifier.status(self._words())
         return self.snapshot()
 
+    def _accounts_are_known(self) -> None:
+        """Not before is anything forgotten or written: a service that has not begun has no
+        accounts, and what the last daemon counted of them would be lost."""
+        self._ledger.forget_all_but(set(self._service.accounts))
+        self._changed.set()
+
     def _words(self) -> str:
         """One line for `systemctl status`."""
         accounts = self._service.accounts.values()
@@ -180,6 +185,7 @@ class Host:
             self._notifier.reloading()
             try:
                 await self._service.reload(await self._reread())
+                self._accounts_are_known()
                 _log.info("configuration reread: %s", self._words())
             except SyncEngineError as error:
                 _log.error("the configuration is not taken over: %s", error, extra=_hint(error))

@@ -15,7 +15,7 @@ from syncengine.daemon.gate import Held
 from syncengine.daemon.keeper import Ended, Keeper
 from syncengine.daemon.schedule import AccountState
 from syncengine.daemon.states import Fault, fault_of
-from syncengine.errors import Patience, StoreCorrupt, SyncEngineError, Unauthorized
+from syncengine.errors import Patience, StoreCorrupt, StoreError, SyncEngineError, Unauthorized
 
 _log = logging.getLogger("syncengine.daemon")
 
@@ -96,12 +96,15 @@ class Judge:
             _log.warning("account %s: %s. %s", keeper.account.name, fault.message, fault.hint)
 
     def _fault(self, keeper: Keeper, ended: Ended) -> Fault:
-        """As people are told; where credentials are refused, with how to give others."""
+        """As people are told; where they have to do something, with how, and what then."""
         assert ended.error is not None
         fault = fault_of(ended.error, self._environment.now(), keeper.fault)
-        if issubclass(ended.error_type, Unauthorized) and keeper.account.renewal:
-            return evolve(fault, hint=f"{fault.hint} {keeper.account.renewal}")
-        return fault
+        account, words = keeper.account, [fault.hint]
+        if issubclass(ended.error_type, Unauthorized):
+            words.append(account.renewal)
+        if _is_mended_outside(ended.error_type):
+            words.append(account.again)
+        return evolve(fault, hint=" ".join(filter(None, words)))
 
     def _chance(self) -> float:
         return self._environment.random.random()
@@ -119,6 +122,12 @@ def _tell_first(keeper: Keeper) -> None:
         "seconds": round(report.seconds, 1),
     }
     _log.info("first sync finished", extra={"account": keeper.account.name, **numbers})
+
+
+def _is_mended_outside(error: type[SyncEngineError]) -> bool:
+    """Whether its account stops until somebody mends something that is not its file: what a file
+    needs its own hint says."""
+    return error.patience is Patience.NEVER and not issubclass(error, StoreError)
 
 
 def _waits_for_server(keeper: Keeper) -> bool:

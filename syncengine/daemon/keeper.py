@@ -10,6 +10,7 @@ thousand threads. The remote stays, and with it the token: a poll signs in once 
 
 import asyncio
 import inspect
+import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack, ExitStack, suppress
 from enum import Enum
@@ -24,7 +25,7 @@ from syncengine.daemon.gate import Gated, Held, Server
 from syncengine.daemon.pace import Pace
 from syncengine.daemon.schedule import Outcome, Turn
 from syncengine.daemon.settings import ServiceAccount, Settings
-from syncengine.daemon.states import Fault
+from syncengine.daemon.states import Fault, repair_words
 from syncengine.daemon.watching import Watch
 from syncengine.engine import SyncEngine
 from syncengine.errors import (
@@ -40,6 +41,7 @@ from syncengine.reports import Problem, Report, Status
 from syncengine.store.outbox import Undelivered
 
 T = TypeVar("T")
+_log = logging.getLogger("syncengine.daemon")
 
 
 class Cut(Enum):
@@ -340,7 +342,7 @@ class Keeper:
         if self._looked or not self._files.can_recover:
             return
         if await self._is_damaged():
-            await asyncio.to_thread(self._files.recover, self.account.path)
+            await self._repair()
         self._looked = True  # where it could not be mended, it is looked through once more
 
     async def _is_damaged(self) -> bool:
@@ -350,7 +352,12 @@ class Keeper:
         """Another file takes a damaged one's place, if there is who makes it (law 10)."""
         if not self._files.can_recover:
             raise damage
-        await asyncio.to_thread(self._files.recover, self.account.path)
+        await self._repair()
+
+    async def _repair(self) -> None:
+        """Nobody asked for it, and it may have cost something: it is told (law 8)."""
+        found = await asyncio.to_thread(self._files.recover, self.account.path)
+        _log.warning("account %s: %s", self.account.name, repair_words(found))
 
     async def _make_remote(self) -> Remote:
         made = self.account.remote()

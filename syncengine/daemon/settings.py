@@ -41,6 +41,9 @@ class ServiceAccount:
     its circuit breaker) is not used: that is the service's for all."""
     renewal: str = ""
     """How to give other credentials, in words: added to the hint where these are refused."""
+    again: str = ""
+    """How to have it tried again, in words: added to the hint, after `renewal`, where it stopped
+    until somebody mends its credentials or its settings."""
 
 
 @frozen(kw_only=True)
@@ -97,4 +100,5 @@ def same(one: ServiceAccount, other: ServiceAccount | None) -> bool:
 
 
 def _settled(account: ServiceAccount) -> tuple[object, ...]:
-    return account.path, account.config, account.server, account.pace, account.renewal
+    words = account.renewal, account.again
+    return account.path, account.config, account.server, account.pace, *words

@@ -8,7 +8,8 @@ from syncengine import errors
 from syncengine.daemon.breaker import CircuitState
 from syncengine.daemon.schedule import AccountState
 from syncengine.errors import SyncEngineError
-from syncengine.reports import Problem, Report, Status
+from syncengine.plain import count
+from syncengine.reports import Problem, Recovery, Report, Status
 
 
 @frozen
@@ -77,3 +78,19 @@ def fault_of(error: SyncEngineError | Problem, now: int, before: Fault | None) -
     message = error.message if isinstance(error, Problem) else str(error)
     same = before is not None and before.error == name
     return Fault(name, message, error.hint, before.since if same and before else now)
+
+
+def repair_words(found: Recovery) -> str:
+    """What became of a damaged file."""
+    kept = f"it is kept as {found.damaged}"
+    if found.nothing_read:
+        return (
+            "its file was damaged, and nothing of it could be read: all is pulled again, and"
+            f" deletions that were not delivered may be lost; {kept}"
+        )
+    saved = f"{count(found.messages, 'message')} and {count(found.intents, 'deletion')}"
+    lost = f"{count(found.lost, 'message')} and {count(found.unsure, 'conversation')}"
+    return (
+        f"its file was damaged: {saved} to be delivered are saved in a new one,"
+        f" {lost} are asked for again; {kept}"
+    )

@@ -37,6 +37,10 @@ _MOMENT = re.compile(r"\d{8}T\d{6}Z(-\d+)?(-wal|-shm|-journal)?")
 """What follows in the name of a damaged file, and of its logs."""
 
 
+_HEADING = "*** in database main ***\n"
+"""What some versions of SQLite write before what they found, all of it in one row."""
+
+
 def check(path: Path) -> tuple[str, ...]:
     """What is wrong with a store's pages, in SQLite's words, at most 20; nothing: it is sound.
 
@@ -48,7 +52,8 @@ def check(path: Path) -> tuple[str, ...]:
             found = connection.execute("PRAGMA quick_check(20)").fetchall()
     except StoreCorrupt as error:
         return (str(error),)
-    return tuple(line for (line,) in found if line != "ok")
+    lines = [line for (row,) in found for line in row.removeprefix(_HEADING).splitlines()]
+    return tuple(line for line in lines if line != "ok")
 
 
 def recover(

@@ -170,6 +170,29 @@ def test_a_refused_login_says_how_to_give_another(person: Person, ring: Stored) 
     assert "account add" not in person.but(SYNCENGINE_PASSWORD="wrong").call("sync").err
 
 
+@pytest.mark.parametrize(
+    ("place", "given", "words"),
+    [
+        ("environment", {"SYNCENGINE_PASSWORD_ALICE": "old"}, "Set SYNCENGINE_PASSWORD_ALICE to"),
+        ("environment", {"SYNCENGINE_TOKEN_ALICE": "old"}, "Set SYNCENGINE_TOKEN_ALICE to"),
+        ("credential", {"CREDENTIALS_DIRECTORY": "."}, "LoadCredential=alice:"),
+    ],
+)
+def test_where_another_is_given_that_is_not_ours_to_keep(
+    person: Person, place: str, given: dict[str, str], words: str, monkeypatch: Any
+) -> None:
+    """A refused one, of the environment or of systemd: the hint names its place, and not the
+    command that cannot change it."""
+    assert person.call(*ADD, "--no-test", "--secret", place).code == 0
+    monkeypatch.chdir(person.home)
+    (person.home / "alice").write_text("old")
+    alone = plainly(person).but(**given)
+    for line in (("account", "test", "alice"), ("sync",), ("doctor",)):
+        done = alone.call(*line)
+        assert words in done.out + done.err
+        assert "account add" not in done.out + done.err
+
+
 def test_a_keyring_is_asked_once(person: Person, ring: Stored, monkeypatch: Any) -> None:
     """It may ask a person each time: a deletion looks for the password once."""
     assert person.call(*ADD).code == 0

@@ -1,6 +1,7 @@
 """`syncengine doctor`: every line is ok, warn or fail, with what to do."""
 
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from syncengine import WriterLock
 from syncengine.cli.checks import Verdict, check_clock, check_disk
 from tests.cli.command import Person, opened
 from tests.cli.test_account_flag import configured, table
-from tests.store.damaging import roots, spoil
+from tests.store.damaging import overwrite, roots, spoil
 
 ALL = ["configuration", "secret", "server", "clock", "disk", "file", "log", "schema", "lock"]
 
@@ -74,6 +75,14 @@ def test_a_damaged_file(
     spoilt(alice.db)
     assert verdicts(alice, 1)[name] == "fail"
     assert words in alice.call("doctor").out
+
+
+def test_many_damaged_pages(alice: Person) -> None:
+    """One is named, the others are counted, on a line that can be read."""
+    overwrite(alice.db, roots(alice.db, "message_order", "message"))
+    (line,) = [each for each in alice.call("doctor").out.splitlines() if " pages " in each]
+    assert re.search(r"damaged: \w.* and \d+ more$", line)
+    assert len(line) < 150
 
 
 def test_a_newer_version_and_an_older_one(alice: Person) -> None:
@@ -143,4 +152,10 @@ def test_a_configured_account(alice: Person) -> None:
     assert "→ Set SYNCENGINE_PASSWORD_ALICE" in silent.call("doctor").out
     wrong = found.but(SYNCENGINE_PASSWORD_ALICE="hunter2")
     assert verdicts(wrong, 1)["server"] == "fail"
-    assert "`syncengine account add alice --force`" in wrong.call("doctor").out
+    assert "Set SYNCENGINE_PASSWORD_ALICE to another." in wrong.call("doctor").out
+    secret = alice.home / "secret"
+    secret.touch(0o600)
+    secret.write_text("hunter2")
+    in_a_file = table(alice, "alice", alice.db).replace('"environment"', f'"file:{secret}"')
+    done = configured(alice, in_a_file).call("doctor")
+    assert "`syncengine account add alice --force`" in done.out

@@ -11,6 +11,7 @@ from attrs import evolve
 
 from syncengine import ConfigError, StoreLocked
 from syncengine.daemon import AccountState, Pace, ServiceAccount
+from syncengine.remote.port import Remote
 from tests.daemon.virtual import Machine, gone, hung, run
 from tests.harness import picture
 
@@ -120,6 +121,35 @@ def test_refused_credentials_wait_for_new_ones(machine: Machine) -> None:
             await machine.until(lambda: service.accounts["alice"].last_sync is not None, within=2)
             assert service.accounts["alice"].fault is None
             assert picture(account.path, "bob") == "[hello]"
+
+    run(test())
+
+
+def test_what_waits_for_a_person_says_how_it_goes_on(machine: Machine) -> None:
+    """A missing secret and a refused one: the hint ends with how to have them tried again; one
+    whose server is away needs nobody, and says nothing of it."""
+
+    def unset() -> Remote:
+        raise ConfigError("no secret", hint="Set it.")
+
+    async def test() -> None:
+        machine.passwords["bob"] = "wrong"
+        cut = machine.other_line()
+        cut.answer = gone
+        alice = evolve(machine.account("alice"), remote=unset)
+        others = machine.account("bob"), machine.account("carol", server="other", line=cut)
+        accounts = [
+            evolve(each, renewal="Say the word.", again="Then knock.") for each in (alice, *others)
+        ]
+        hints: dict[str, str] = {}
+        async with machine.service(*accounts) as service:
+            await machine.until(lambda: all(a.fault for a in service.accounts.values()))
+            for name, found in service.accounts.items():
+                assert found.fault is not None
+                hints[name] = found.fault.hint
+        assert hints["alice"] == "Set it. Then knock."
+        assert hints["bob"].endswith(". Say the word. Then knock.")
+        assert "knock" not in hints["carol"]
 
     run(test())
 

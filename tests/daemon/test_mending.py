@@ -10,10 +10,11 @@ import pytest
 from syncengine import Kind, SyncEngine, recover
 from syncengine.daemon import AccountState, Pace, ServiceAccount, Settings, SyncService
 from syncengine.daemon.files import Files
+from syncengine.reports import Recovery
 from syncengine.store.lock import WriterLock
 from tests.daemon.virtual import Machine, run
 from tests.harness import picture
-from tests.store.damaging import roots, schema_pages, spoil
+from tests.store.damaging import pages, roots, schema_pages, spoil
 
 SETTINGS = Settings(
     pace=Pace(floor=3600, ceiling=3600, spread=0.01), keep_open=0.001, look_every=0.02
@@ -93,7 +94,32 @@ async def test_damage_that_a_cycle_meets_is_mended_in_its_turn(machine: Machine)
     assert picture(account.path, "bob") == "[hello again]"
 
 
-def mending(machine: Machine) -> Callable[[Path, WriterLock | None], object]:
+@pytest.mark.parametrize("all_of_it", [False, True])
+async def test_a_repair_is_told(
+    machine: Machine, caplog: pytest.LogCaptureFixture, all_of_it: bool
+) -> None:
+    """Law 8: nobody asked for it, so the log says what is saved, and where the old file is; where
+    nothing could be read, that deletions may be lost. No message's text."""
+    machine.write("alice")
+    account = machine.account("alice")
+    async with served(account) as service:
+        await machine.until(rested(service, 1), within=60)
+    lost = range(2, pages(account.path) + 1)
+    spoil(account.path, lost if all_of_it else roots(account.path, "intent_conversation"))
+    async with served(account) as service:
+        await machine.until(rested(service, 1), within=60)
+    (told,) = [each.getMessage() for each in caplog.records if "damaged" in each.getMessage()]
+    (kept,) = set_aside(account)
+    assert told.startswith("account alice: its file was damaged")
+    assert told.endswith(f"it is kept as {kept}")
+    assert ("may be lost" in told, "1 message and 0 deletions" in told) == (
+        all_of_it,
+        not all_of_it,
+    )
+    assert "hello" not in told
+
+
+def mending(machine: Machine) -> Callable[[Path, WriterLock | None], Recovery]:
     """By the machine's clock, which a thread cannot read by itself."""
     loop = asyncio.get_running_loop()
 
