@@ -80,7 +80,7 @@ def test_it_syncs_until_it_is_told_to_end(house: House, world: World, number: in
     assert time.monotonic() - began < 5.5
     assert [line for line in log if line["level"] in ("warning", "error")] == []
     assert log[0]["message"] == "started, 1 account; Ctrl-C ends it"
-    (first,) = [line for line in log if line["message"] == "first sync finished"]
+    (first,) = [line for line in log if line["message"] == "first sync since the start finished"]
     assert (first["level"], first["account"], first["gaps"]) == ("info", "alice", 0)
     found = house.look()
     assert not found.alive
