@@ -121,7 +121,9 @@ def _tell_first(keeper: Keeper) -> None:
         "gaps": report.gaps_open,
         "seconds": round(report.seconds, 1),
     }
-    _log.info("first sync since the start finished", extra={"account": keeper.account.name, **numbers})
+    _log.info(
+        "first sync since the start finished", extra={"account": keeper.account.name, **numbers}
+    )
 
 
 def _is_mended_outside(error: type[SyncEngineError]) -> bool:
