@@ -46,10 +46,11 @@ def _lines(axis: Any, plot: Plot) -> None:
 def _bars(axis: Any, plot: Plot) -> None:
     """The same part has the same colour in every bar."""
     names = list(dict.fromkeys(name for _, parts in plot.bars for name, _ in parts))
-    below = [0.0] * len(plot.bars)
+    bars = [bar.replace(" over ", "\nover ") for bar, _ in plot.bars]  # two lines: they are long
+    below = [0.0] * len(bars)
     for name in names:
         high = [dict(parts).get(name, 0.0) for _, parts in plot.bars]
-        axis.bar([bar for bar, _ in plot.bars], high, bottom=below, label=name)
+        axis.bar(bars, high, bottom=below, label=name)
         below = [low + more for low, more in zip(below, high, strict=True)]
 
 
