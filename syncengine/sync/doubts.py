@@ -52,7 +52,7 @@ def judge_head(key: ConversationKey, page: Page, held: Held, view: View) -> Head
     covers = not waiting and (doubt is None or not _cuts_a_gap(page, held, key, view))
     noted = listed.doubt if listed is not None else None
     if doubt is not None and noted is not None and doubt.top == noted.top:
-        confirmed = _apart(noted, doubt) and not _cuts_a_gap(page, held, key, view)
+        confirmed = is_confirmed(doubt, noted) and not _cuts_a_gap(page, held, key, view)
         return HeadJudgement(waiting or not confirmed, changed, None, confirmed, covers)
     settled = doubt is None and noted is not None
     return HeadJudgement(waiting or doubt is not None, changed, doubt, settled, covers)
@@ -130,9 +130,13 @@ def stale_head(key: ConversationKey, page: Page, held: Held, view: View) -> Doub
     if peak is None or peak >= known:
         return None
     doubt = Doubt(page.messages[0].message_id, page.served_at)
-    noted = view.noted_doubt(key)
-    confirmed = noted is not None and noted.top == doubt.top and _apart(noted, doubt)
+    confirmed = is_confirmed(doubt, view.noted_doubt(key))
     return None if confirmed and not _is_fresh(page, known) else doubt
+
+
+def is_confirmed(doubt: Doubt, noted: Doubt | None) -> bool:
+    """Whether an earlier read said the same, and no replay or retry explains both."""
+    return noted is not None and noted.top == doubt.top and _apart(noted, doubt)
 
 
 def _is_fresh(page: Page, timestamp: int) -> bool:

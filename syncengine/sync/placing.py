@@ -27,7 +27,7 @@ from syncengine.store.batch import (
 from syncengine.store.view import View
 from syncengine.store.writer import Decision
 from syncengine.sync.absence import covered, judge_absence, sightings
-from syncengine.sync.doubts import Held, is_hasty, judge_head, stale_head
+from syncengine.sync.doubts import Held, is_confirmed, is_hasty, judge_head, stale_head
 from syncengine.sync.gaps import Local, Run, Woven, weave
 from syncengine.sync.hiding import guarded
 from syncengine.sync.order import is_newer
@@ -165,20 +165,6 @@ def _placed_rows(placing: "_Placing", number: int) -> set[str]:
     return placed
 
 
-def _disbelieve(key: ConversationKey, doubt: Doubt, view: View) -> Batch:
-    """Nothing of the page is placed; what it said is noted, for another read to confirm."""
-    noted = view.noted_doubt(key)
-    new = noted is None or noted.top != doubt.top
-    return Batch(
-        key,
-        doubt=doubt if new else None,
-        hasty=True,
-        believed=False,
-        head_open=True,
-        open_gaps=1,
-    )
-
-
 @frozen
 class _Placing:
     """One page on its way to a batch."""
@@ -198,14 +184,13 @@ class _Placing:
         key, page, view = self.key, self.page, self.view
         stale = stale_head(key, page, self.held, view)
         if stale is not None:
-            return evolve(_disbelieve(key, stale, view), absence=sightings(page, self.held))
+            return self._in_a_gap() if self._is_for_a_gap(stale) else self._disbelieved(stale)
         judged = judge_head(key, page, self.held, view)
         if page.repeated and view.newest_served(key) in self.held:
             page = evolve(page, repeated=False)  # it was the head, whatever it was asked for
         elif page.repeated and any(m.message_id not in self.held for m in page.messages):
             # An old page that was not stored yet: what it shows is new, and not newer.
-            doubt = Doubt(page.messages[0].message_id, page.served_at)
-            return evolve(_disbelieve(key, doubt, view), absence=sightings(page, self.held))
+            return self._disbelieved(Doubt(page.messages[0].message_id, page.served_at))
         run = evolve(self.run, open_above=judged.open_above)
         batch = evolve(self, page=page, run=run).woven(to_head=judged.covers)
         if batch is None or batch.shifts:
@@ -221,6 +206,40 @@ class _Placing:
             head_open=judged.open_above,
             hasty=batch.hasty or judged.open_above,
         )
+
+    def _disbelieved(self, doubt: Doubt) -> Batch:
+        """Nothing of the page is placed; what it said is noted, for another read to confirm."""
+        noted = self.view.noted_doubt(self.key)
+        new = noted is None or noted.top != doubt.top
+        return Batch(
+            self.key,
+            doubt=doubt if new else None,
+            hasty=True,
+            believed=False,
+            head_open=True,
+            open_gaps=1,
+            absence=sightings(self.page, self.held),
+        )
+
+    def _is_for_a_gap(self, stale: Doubt) -> bool:
+        """Whether a stale page belongs into an open gap all the same: two reads showed it, all
+        that is held above the gap was sent later, and nothing else of the page stands there.
+
+        Whether what is held above was deleted, or a replica lags, is open then; not what
+        the page shows. Above more than a thousand messages it is not looked for.
+        """
+        if not is_confirmed(stale, self.view.noted_doubt(self.key)):
+            return False
+        unknown = takewhile(lambda m: m not in self.held, self.run.ids)
+        tops = {self._newer(HEAD, message_id) for message_id in unknown}
+        gaps = {g.high: g.low for g in self.view.gaps(self.key) if not g.seam and not g.guessed}
+        low = gaps.get(tops.pop()) if len(tops) == 1 else None
+        return low is not None and all(found.position <= low for found in self.held.values())
+
+    def _in_a_gap(self) -> Batch | None:
+        """Place a page of the newest end below what is held; the newest end stays open."""
+        batch = evolve(self, run=evolve(self.run, open_above=True)).woven()
+        return batch and evolve(batch, fetched_at=self.page.served_at, head_open=True, hasty=True)
 
     def woven(self, *, to_head: bool = False) -> Batch | None:
         """Work the run into what is held, and see what it does not show."""

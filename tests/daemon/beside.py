@@ -41,14 +41,6 @@ class Others(OtherDevice):
         self._ledger.note_elsewhere(words)
         return words
 
-    def write_everywhere(self) -> None:
-        """A message in each conversation: a newest page that shows nothing of what is held, and
-        nothing later, would wait for an hour (README, Limits)."""
-        for key in self._keys:
-            words = self._write(key)
-            self._sent.append(words["sent"])
-            self._ledger.note_elsewhere(words)
-
     def _change(self, message_id: str, *, recall: bool) -> Words:
         if recall:
             self._sent.remove(message_id)

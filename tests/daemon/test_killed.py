@@ -80,7 +80,6 @@ class Drill:
     def quiet(self) -> None:
         """A last life, in which nothing else happens, brings all that is on the server, and
         takes from it what is to be gone."""
-        self.others.write_everywhere()
         process = self.house.person.start("daemon")
         with process:
             try:

@@ -331,3 +331,61 @@ async def test_a_gap_closes_though_the_message_above_it_was_deleted_elsewhere(si
     report = await side.sync()
     assert (report.errors, report.gaps_open) == ((), 0)
     assert [m for m in side.held() if m != ids[3]] == side.served()
+
+
+async def only_the_newest_page(side: Side) -> list[str]:
+    """A pull that ended after ten of sixty messages, all young; what is held."""
+    side.page_size = 10
+    side.send(*numbered(1, 60))
+    await side.sync_until(lambda progress: progress.messages_added >= 10, fetchers=1)
+    assert side.picture() == f"? [{' '.join(numbered(51, 60))}]"
+    return side.held()
+
+
+@pytest.mark.parametrize("start_gone", ["nothing", "head", "honour"])
+async def test_all_that_was_held_was_deleted_elsewhere_and_the_rest_is_pulled_soon(
+    side: Side, start_gone: str
+) -> None:
+    """Laws 1 and 3: a newest page that shows nothing of what is held, and nothing later, stands
+    below it once a second read says the same; only the gap between waits for the hour."""
+    use(side, start_gone=start_gone)
+    gone = await only_the_newest_page(side)
+    side.world.delete_messages(USER, "bob", gone, Kind.CHAT)
+    await side.sync()
+    assert side.held() == gone, "one read is not believed"
+    side.time.seconds += 11
+    await side.sync()
+    rest, held = " ".join(numbered(1, 50)), " ".join(numbered(51, 60))
+    assert side.picture() == f"[{rest}] ? [{held}] ?"
+    side.time.seconds += 11
+    report = await side.sync()
+    assert report.errors == ()
+    await settle(side)
+    async with side.engine() as engine:
+        for _ in range(2):
+            await engine.verify()
+            side.time.seconds += 11
+    assert side.held() == side.served()
+
+
+@pytest.mark.parametrize("start_gone", ["nothing", "head", "honour"])
+async def test_a_newest_page_of_a_replica_that_lags_stands_below_what_is_held(
+    side: Side, start_gone: str
+) -> None:
+    """Laws 1 and 3: what such a page shows is history, and not newer than what is held."""
+    use(side, start_gone=start_gone, replicas=1, replica_lag_ms=3_000_000)
+    side.page_size = 10
+    side.send(*numbered(1, 50))
+    later(side)
+    side.send(*numbered(51, 60))
+    await side.sync_until(lambda progress: progress.messages_added >= 10, fetchers=1)
+    lagging = evolve(side.world.switches, replicas=10_000)
+    side.world.switches, upright = lagging, side.world.switches
+    for _ in range(3):
+        side.time.seconds += 11
+        await side.sync()
+    rest, held = " ".join(numbered(1, 50)), " ".join(numbered(51, 60))
+    assert side.picture() == f"[{rest}] ? [{held}] ?"
+    side.world.switches = upright
+    await side.sync()
+    assert side.picture() == f"[{rest} {held}]"
