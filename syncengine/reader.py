@@ -154,18 +154,20 @@ class Reader:
 
     async def page(self, key: ConversationKey, start: str, limit: int) -> LocalPage | None:
         """What a page of history below `start` (empty: the newest) would be; it never jumps
-        over a hole. None: the start, or all that is next to it, is not held here."""
+        over a hole: where the start, or all that is next to it, is not held here, it is empty
+        and leads on to the start itself. None: no message of the conversation is here, though
+        the server may have some."""
+        who = (key.conversation_id, key.kind)
         try:
-            found = await self.messages(
-                key.conversation_id, key.kind, before=start or None, limit=limit
-            )
+            found = await self.messages(*who, before=start or None, limit=limit)
         except ConfigError:
-            return None
-        messages = _unbroken(found, start)
-        if not messages and (found.gaps or found.seams):
-            return None
-        whole = len(messages) == len(found.messages) and found.reached_start
-        return LocalPage(messages, None if whole or not messages else messages[0].message_id)
+            found = None
+        messages = _unbroken(found, start) if found else ()
+        if found and (messages or not (found.gaps or found.seams)):
+            whole = len(messages) == len(found.messages) and found.reached_start
+            return LocalPage(messages, None if whole or not messages else messages[0].message_id)
+        others = start and (await self.messages(*who, limit=1)).messages
+        return LocalPage((), start) if others else None
 
     async def search(
         self,

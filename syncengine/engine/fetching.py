@@ -74,7 +74,9 @@ class Fetching(Parts):
 
         `page_size` is 1 to 49. What was fetched is stored, except below a start that is
         not held here. When the server is away the page comes from the local copy; it does
-        not jump over a gap: where the next message is not held, the error is raised.
+        not jump over a gap: where the next message is not held, it is empty and its `cursor`
+        is the start, from where to ask again once the server can be reached. The error is
+        raised where no message of the conversation is held.
         """
         _check("page_size", page_size, 1, 49)
         key = conversation_key(conversation_id, kind)

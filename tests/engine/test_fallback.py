@@ -124,7 +124,8 @@ async def test_a_wrong_password_and_a_service_that_is_off(side: Side) -> None:
 
 
 async def test_a_local_page_does_not_jump_over_a_gap(side: Side) -> None:
-    """Law 9: below a gap nothing is known; a page that went on there would hide messages."""
+    """Law 9: below a gap nothing is known; a page that went on there would hide messages. It is
+    empty, says why, and leads on to where to ask again; so it is below what is not held."""
     side.send(*numbered(1, 5))
     await side.sync()
     ids = side.send(*numbered(6, 30))
@@ -134,8 +135,10 @@ async def test_a_local_page_does_not_jump_over_a_gap(side: Side) -> None:
         found = await engine.fetch_history_messages("bob", "chat", page_size=20)
         assert [message.text for message in found.items] == numbered(21, 30)
         assert found.cursor == ids[15]
-        with pytest.raises(Unreachable):
-            await engine.fetch_history_messages("bob", "chat", start_message_id=ids[15])
+        for start in (ids[15], ids[10], "of-nobody"):
+            below = await engine.fetch_history_messages("bob", "chat", start_message_id=start)
+            assert (below.items, below.cursor, below.source) == ((), start, Source.LOCAL)
+            assert isinstance(below.error, Unreachable)
 
 
 @pytest.mark.parametrize("where", ["given", "configured"])
