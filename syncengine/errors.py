@@ -90,8 +90,9 @@ class StoreCorrupt(StoreError):
     until it may be recovered once more, where it was a short while ago; otherwise None."""
 
     default_hint = (
-        "Nothing was changed. `syncengine recover` saves what can be read of a damaged store;"
-        " or name another file with --db."
+        "Nothing was changed. A daemon that runs recovers a damaged store by itself, at most once"
+        " in ten minutes; with none, `syncengine recover` saves what can be read."
+        " Or name another file with --db."
     )
 
     def __init__(

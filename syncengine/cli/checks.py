@@ -170,8 +170,14 @@ def check_pages(path: Path) -> Finding:
     if not wrong:
         return Finding("pages", Verdict.OK, "sound")
     more = f" and {len(wrong) - 1} more" if len(wrong) > 1 else ""
-    fix = "`syncengine recover` saves what can be read; the old file is kept."
-    return Finding("pages", Verdict.FAIL, f"damaged: {wrong[0]}{more}", fix)
+    return Finding("pages", Verdict.FAIL, f"damaged: {wrong[0]}{more}", _recovering(path))
+
+
+def _recovering(path: Path) -> str:
+    saves = "`syncengine recover` saves what can be read; the old file is kept."
+    if holder(path) is None:
+        return saves
+    return f"A daemon does by itself what can be done, once in ten minutes. With none, {saves}"
 
 
 _OF_A_FILE: tuple[Callable[[Path], Finding], ...] = (

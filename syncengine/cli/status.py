@@ -26,7 +26,7 @@ from syncengine.cli.table import lines, overview_json
 from syncengine.cli.watching import Look, Looking, now_ms, watch
 from syncengine.config import Config
 from syncengine.daemon import runtime
-from syncengine.errors import ConfigError
+from syncengine.errors import ConfigError, StoreError
 
 
 @click.command(short_help="Say what is held, what is missing, and what the daemon does.")
@@ -66,7 +66,7 @@ def status(
         look = _of_all(accounts)
     else:
         config = evolve(read_config({"retention_days": retention_days}), index_search=False)
-        look = _of_one(existing_database(db, user), config, conversations)
+        look = _or_the_daemons(_of_one(existing_database(db, user), config, conversations))
     if watching:
         watch(look, as_json=as_json)
         return 0
@@ -85,6 +85,26 @@ def _check(conversations: bool) -> None:
             "--conversations has no meaning for several accounts",
             hint="Name one with --account.",
         )
+
+
+def _or_the_daemons(look: Looking) -> Looking:
+    """Where the file cannot be read, and a daemon said why and what it does about it, that."""
+    account = configured()
+
+    async def either() -> Look:
+        try:
+            return await look()
+        except StoreError:
+            if account is None or not _is_at_fault(account):
+                raise
+            return await _of_all((account,))()
+
+    return either
+
+
+def _is_at_fault(account: Account) -> bool:
+    known = standing_of(runtime.look(default_state()), account.file)
+    return known is not None and known.error is not None
 
 
 def _not_begun(conversations: bool) -> Sequence[Account]:

@@ -77,6 +77,14 @@ def test_a_damaged_file(
     assert words in alice.call("doctor").out
 
 
+def test_a_damaged_file_that_a_daemon_has(alice: Person) -> None:
+    """What `recover` would be refused, while somebody syncs the file, is not the first advice."""
+    spoil(alice.db, roots(alice.db, "message_order"))
+    with WriterLock(alice.db).held():
+        told = alice.call("doctor").out
+    assert "→ A daemon does by itself what can be done" in told
+
+
 def test_many_damaged_pages(alice: Person) -> None:
     """One is named, the others are counted, on a line that can be read."""
     overwrite(alice.db, roots(alice.db, "message_order", "message"))

@@ -28,6 +28,7 @@ from syncengine.store.lock import WriterLock
 from tests.cli.command import PATIENCE, Person, opened, terminal
 from tests.cli.screen import Screen
 from tests.cli.test_account_flag import configured, table
+from tests.store.damaging import pages, spoil
 
 ROW = [
     "account",
@@ -206,6 +207,24 @@ def test_a_daemon_that_is_dead_is_said_to_be(person: Person) -> None:
     assert done.code == 0
     (alice, _) = done.object["accounts"]
     assert (alice["error"], alice["requests_today"], alice["needs_person"]) == (None, 0, False)
+
+
+def test_the_only_file_is_damaged_and_the_daemon_says_what_it_does(person: Person) -> None:
+    """That there is a copy, why it cannot be read, and when it is tried again; where the daemon
+    says nothing of it, the error alone, which says what a daemon would do."""
+    spoil(person.home / "alice.db", range(2, pages(person.home / "alice.db")))
+    named = person.but(SYNCENGINE_ACCOUNT="alice")
+    alone = named.call("status")
+    alone.refused(5, "`syncengine recover`")
+    assert "by itself" in alone.err
+    told = {"error": "StoreCorrupt", "message": "damaged again", "hint": "Check the disk."}
+    with daemon(person, snapshot(standing(person, "alice", state="retrying", **told))):
+        done = named.call("status")
+        (row,) = named.call("status", "--json").object["accounts"]
+    assert done.code == 1
+    assert "unreadable" in done.out
+    assert "alice: damaged again\n  hint: Check the disk." in done.out
+    assert (row["error"], row["needs_person"]) == ("StoreCorrupt", True)
 
 
 def test_an_account_that_the_daemon_does_not_know(person: Person) -> None:
