@@ -237,8 +237,9 @@ class _Placing:
         return low is not None and all(found.position <= low for found in self.held.values())
 
     def _in_a_gap(self) -> Batch | None:
-        """Place a page of the newest end below what is held; the newest end stays open."""
-        batch = evolve(self, run=evolve(self.run, open_above=True)).woven()
+        """Place a page of the newest end below what is held; the newest end stays open, and so
+        does the start of history: what it says is judged where the page is read again."""
+        batch = evolve(self, run=evolve(self.run, open_above=True, end=False)).woven()
         return batch and evolve(batch, fetched_at=self.page.served_at, head_open=True, hasty=True)
 
     def woven(self, *, to_head: bool = False) -> Batch | None:

@@ -390,3 +390,24 @@ async def test_a_newest_page_of_a_replica_that_lags_stands_below_what_is_held(
     side.world.switches = upright
     await side.sync()
     assert side.picture() == f"[{rest} {held}]"
+
+
+@pytest.mark.parametrize("start_gone", ["nothing", "head", "honour"])
+async def test_such_a_page_that_ends_early_ends_no_history(side: Side, start_gone: str) -> None:
+    """Law 2: where something older and young is held below the gap, the page's end is no end."""
+    use(side, start_gone=start_gone)
+    side.page_size = 10
+    side.send(*numbered(1, 5))
+    await side.sync()
+    side.send(*numbered(6, 20))
+    side.time.seconds += 60
+    await side.sync_until(lambda progress: progress.messages_added >= 10, fetchers=1)
+    held = side.held()
+    side.world.delete_messages(USER, "bob", held, Kind.CHAT)
+    for _ in range(3):
+        side.time.seconds += 11
+        await side.sync()
+    older, rest, newest = (" ".join(numbered(*part)) for part in ((1, 5), (6, 10), (11, 20)))
+    assert side.picture() == f"[{older}] ? [{rest}] ? [{newest}] ?"
+    await settle(side)
+    assert [message for message in side.held() if message not in held] == side.served()
