@@ -232,7 +232,8 @@ class _Placing:
             return False
         unknown = takewhile(lambda m: m not in self.held, self.run.ids)
         tops = {self._newer(HEAD, message_id) for message_id in unknown}
-        gaps = {g.high: g.low for g in self.view.gaps(self.key) if not g.seam and not g.guessed}
+        certain = (g for g in self.view.gaps(self.key) if not g.seam and not g.guessed)
+        gaps = {gap.high: gap.low for gap in certain if gap.high != HEAD}
         low = gaps.get(tops.pop()) if len(tops) == 1 else None
         return low is not None and all(found.position <= low for found in self.held.values())
 

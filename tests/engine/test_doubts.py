@@ -411,3 +411,25 @@ async def test_such_a_page_that_ends_early_ends_no_history(side: Side, start_gon
     assert side.picture() == f"[{older}] ? [{rest}] ? [{newest}] ?"
     await settle(side)
     assert [message for message in side.held() if message not in held] == side.served()
+
+
+async def test_a_page_whose_times_do_not_agree_with_its_ids_waits_for_the_hour(side: Side) -> None:
+    """Law 3: where a clock stepped back, nobody can tell that the page stands below."""
+    use(side, replica_lag_ms=3_000_000)
+    side.page_size = 10
+    side.send(*numbered(1, 50))
+    later(side)
+    side.send(*numbered(51, 60))
+    side.time.seconds += 60
+    side.send("m61")
+    side.time.seconds -= 7300
+    side.send(*numbered(62, 70))
+    side.time.seconds += 7300
+    await side.sync_until(lambda progress: progress.messages_added >= 10, fetchers=1)
+    held = " ".join(numbered(61, 70))
+    assert side.picture() == f"? [{held}]"
+    side.world.delete_messages(USER, "bob", side.held(), Kind.CHAT)
+    for _ in range(3):
+        side.time.seconds += 11
+        await side.sync()
+    assert side.picture() == f"? [{held}] ?"
