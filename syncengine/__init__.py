@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from syncengine.changes import Activity, ActivityKind, Cause, Change, Update, What
 from syncengine.config import Config, Environment
 from syncengine.engine import SyncEngine
+from syncengine.engine.recovering import recover
 from syncengine.errors import (
     ConfigError,
     CursorExpired,
@@ -66,7 +67,7 @@ from syncengine.reports import (
     Verification,
 )
 from syncengine.store.lock import Holder, WriterLock, holder
-from syncengine.store.recovery import check, recover
+from syncengine.store.recovery import check
 
 if TYPE_CHECKING:
     from syncengine.remote.easemob.client import EasemobRemote

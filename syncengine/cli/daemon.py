@@ -28,9 +28,9 @@ from syncengine.daemon.pace import Pace, bounded
 from syncengine.daemon.service import SyncService
 from syncengine.daemon.settings import ServiceAccount, Settings
 from syncengine.daemon.unit import UNIT, unit_path, unit_text, write_unit
+from syncengine.engine.recovering import recover
 from syncengine.errors import ConfigError
 from syncengine.store.lock import WriterLock
-from syncengine.store.recovery import recover
 
 _REREAD = "Then have the daemon try: `systemctl --user reload syncengine`, or SIGHUP."
 _RESTART = "Then start the daemon again: `systemctl --user restart syncengine`."

@@ -9,10 +9,10 @@ import click
 from syncengine.cli.account import existing_database
 from syncengine.cli.options import file_options, json_option, spelled_option
 from syncengine.cli.output import count, plain, print_json
+from syncengine.engine.recovering import recover as recover_file
 from syncengine.errors import StoreError
 from syncengine.reports import Recovery
 from syncengine.store.recovery import check, check_ours
-from syncengine.store.recovery import recover as recover_file
 
 
 @click.command(short_help="Save what can be read of a damaged file.")

@@ -27,7 +27,7 @@ from syncengine.store.files import LOGS, logs_of, remove
 from syncengine.store.lock import WriterLock
 from syncengine.store.migrate import APPLICATION_ID, check_version, migrate
 from syncengine.store.remains import NO_STORE, has_remains
-from syncengine.store.salvage import Salvage, Saved
+from syncengine.store.salvage import Naming, Salvage, Saved
 from syncengine.store.scattered import Scattered
 
 AGAIN_AFTER = 600_000
@@ -57,25 +57,12 @@ def check(path: Path) -> tuple[str, ...]:
 
 
 def recover(
-    path: str | Path,
-    *,
-    lock: WriterLock | None = None,
-    now: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+    path: str | Path, name: Naming, *, lock: WriterLock | None, now: Callable[[], int]
 ) -> Recovery:
     """Put a new file in the place of a damaged one, with all that can be read of it.
 
-    Deletions that wait are saved first; where messages may be missing there are gaps, and
-    the next sync pulls them again. A sound file is replaced as well: `check` tells whether it
-    is. Where nothing could be read the new file is empty, and the result says so.
-
-    Close every engine of this process on the file before; those of others read the new one
-    from then on. Takes seconds a million messages, up to a minute where pages that say which
-    tables there are cannot be read; and as much room on the disk as there are messages, for
-    these files as much again. `lock`: for who holds the file's already.
-
-    Raises StoreCorrupt for a file that is no store, and where the last attempt was less than
-    ten minutes ago; StoreTooNew; StoreLocked while another program syncs or writes it;
-    StoreFull where there is no room. Then the file is as it was.
+    See `syncengine.recover`. `name` tells the names of conversations where only their
+    messages can.
     """
     started = time.monotonic()
     store = Path(os.path.realpath(path))
@@ -87,7 +74,7 @@ def recover(
         _clear(store)
         try:
             with _still(store) as source:
-                saved = _salvaged(source, store, made, now())
+                saved = _salvaged(source, store, made, now(), name)
                 aside = set_aside(store, now())
                 os.replace(made, store)
                 flush_folder(store.parent)
@@ -244,12 +231,12 @@ def _still(path: Path) -> Iterator[sqlite3.Connection]:
             writer.execute("ROLLBACK")
 
 
-def _salvaged(source: sqlite3.Connection, store: Path, made: Path, now: int) -> Saved:
+def _salvaged(source: sqlite3.Connection, store: Path, made: Path, now: int, name: Naming) -> Saved:
     scattered = Scattered(store)
     with _named(source, scattered) as named, created(made) as fresh:
         migrate(fresh)
         with transaction(fresh):
-            saved = Salvage(named, scattered, fresh, now).run()
+            saved = Salvage(named, scattered, fresh, now, name).run()
     flush(made)
     return saved
 

@@ -8,13 +8,14 @@ everything between two messages is asked for again. What is derived is made anew
 """
 
 import sqlite3
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 
 from attrs import define
 
-from syncengine.models import IntentKind, Kind
+from syncengine.models import ConversationKey, IntentKind, Kind
 from syncengine.store.batch import HEAD, START, UNCOUNTED, Gap
-from syncengine.store.damaged import Source
+from syncengine.store.damaged import Numbered, Source
 from syncengine.store.losses import all_unsure, contradict, with_losses
 from syncengine.store.outbox import hide
 from syncengine.store.scattered import Scattered
@@ -32,6 +33,10 @@ from syncengine.store.tables import (
     Row,
     Table,
 )
+
+Naming = Callable[[str | None, Mapping[int, Sequence[bytes]]], Mapping[int, ConversationKey]]
+"""Tells the conversation of each group of messages by their raw bytes, given the account; of
+those of which it cannot, nothing."""
 
 
 @define
@@ -70,6 +75,8 @@ _FEW = 100_000
 """Rows that a small table may have, where nothing tells."""
 _SMALLEST_ROW = 64
 """Bytes of a message."""
+_SAMPLES = 8
+"""Messages of a conversation that are asked whose they are."""
 _KINDS = {kind.value for kind in Kind}
 _INTENT_KINDS = {kind.value for kind in IntentKind}
 
@@ -83,11 +90,13 @@ class Salvage:
         scattered: Scattered,
         fresh: sqlite3.Connection,
         now: int,
+        name: Naming,
     ) -> None:
         """`scattered`: the damaged file, too; `now`: ms, the local clock."""
         self._source = Source(damaged, scattered)
         self._fresh = fresh
         self._now = now
+        self._name = name
         self._known: set[int] = set()
         self._bare: set[int] = set()
         """Conversations of which only the name is known."""
@@ -96,8 +105,8 @@ class Salvage:
 
     def run(self) -> Saved:
         """In the order of what would be missed most."""
-        self._save_conversations()
         self._save_account()
+        self._save_conversations()
         self._save_intents()
         self._save_messages()
         self._save_tombstones()
@@ -125,23 +134,41 @@ class Salvage:
         return self._fresh.execute(sql, row).rowcount > 0
 
     def _save_conversations(self) -> None:
-        for row in self._source.table(CONVERSATION, _FEW, _HIGHEST_NAME):
+        table = self._source.table(CONVERSATION, _FEW, _HIGHEST_NAME)
+        for row in table:
             if row[2] in _KINDS and self._insert(CONVERSATION, row):
                 self._known.add(row[0])
-        for found in self._names():
+        names, whole = self._names()
+        for found in names:
             if found[2] in _KINDS and type(found[0]) is int and type(found[1]) is str:
-                bare = (*found, 0, 0, None, "[]", 0, 0, 0)
-                if self._insert(CONVERSATION, bare):
-                    self._known.add(found[0])
-                    self._bare.add(found[0])
+                self._save_name(*found)
+        if not (whole or table.whole):
+            self._save_names_in_messages()
 
-    def _names(self) -> list[Row]:
+    def _save_name(self, row: int, conversation_id: str, kind: str) -> None:
+        bare = (row, conversation_id, kind, 0, 0, None, "[]", 0, 0, 0)
+        if self._insert(CONVERSATION, bare):
+            self._known.add(row)
+            self._bare.add(row)
+
+    def _names(self) -> tuple[list[Row], bool]:
+        """Those in the index, and whether it is whole."""
         found, whole = self._source.as_far(_NAMES)
         if whole:
-            return found
+            return found, True
         more, _ = self._source.as_far(_NAMES.replace(", kind", " DESC, kind DESC"))
         scattered = self._source.scattered.rows(NAME)
-        return [*found, *more, *((row, name, kind) for name, kind, row in scattered)]
+        return [*found, *more, *((row, name, kind) for name, kind, row in scattered)], False
+
+    def _save_names_in_messages(self) -> None:
+        """What no table names any more: messages tell themselves whose they are."""
+        samples: dict[int, list[bytes]] = defaultdict(list)
+        for row in self._messages():
+            if row[1] not in self._known and len(samples[row[1]]) < _SAMPLES:
+                samples[row[1]].append(row[9])
+        (account,) = self._fresh.execute("SELECT max(name) FROM account").fetchone()
+        for number, key in self._name(account, samples).items():
+            self._save_name(number, key.conversation_id, key.kind)
 
     def _listed(self) -> int:
         found = self._fresh.execute("SELECT count(*) FROM conversation WHERE unlisted = 0")
@@ -160,8 +187,11 @@ class Salvage:
         for row in waiting:
             self._insert(WAITING, row)
 
+    def _messages(self) -> Numbered:
+        return self._source.table(MESSAGE, self._most_messages(), *_HIGHEST_MESSAGE)
+
     def _save_messages(self) -> None:
-        table = self._source.table(MESSAGE, self._most_messages(), *_HIGHEST_MESSAGE)
+        table = self._messages()
         for row in table:
             if row[1] in self._known and START < row[2] < HEAD:
                 self.saved.messages += self._insert(MESSAGE, row)
