@@ -156,7 +156,9 @@ class Reader:
         """What a page of history below `start` (empty: the newest) would be; it never jumps
         over a hole: where the start, or all that is next to it, is not held here, it is empty
         and leads on to the start itself. None: no message of the conversation is here, though
-        the server may have some."""
+        the server may have some. Raises ConfigError as `messages`, but for such a start."""
+        check_limit(limit)
+        check_id(start, "message id")
         who = (key.conversation_id, key.kind)
         try:
             found = await self.messages(*who, before=start or None, limit=limit)

@@ -177,7 +177,7 @@ def _recovering(path: Path) -> str:
     saves = "`syncengine recover` saves what can be read; the old file is kept."
     if holder(path) is None:
         return saves
-    return f"A daemon does by itself what can be done, once in ten minutes. With none, {saves}"
+    return f"A daemon does so by itself, once in ten minutes. While nobody syncs it, {saves}"
 
 
 _OF_A_FILE: tuple[Callable[[Path], Finding], ...] = (

@@ -26,7 +26,7 @@ from syncengine.cli.table import lines, overview_json
 from syncengine.cli.watching import Look, Looking, now_ms, watch
 from syncengine.config import Config
 from syncengine.daemon import runtime
-from syncengine.errors import ConfigError, StoreError
+from syncengine.errors import ConfigError, StoreCorrupt
 
 
 @click.command(short_help="Say what is held, what is missing, and what the daemon does.")
@@ -66,7 +66,8 @@ def status(
         look = _of_all(accounts)
     else:
         config = evolve(read_config({"retention_days": retention_days}), index_search=False)
-        look = _or_the_daemons(_of_one(existing_database(db, user), config, conversations))
+        path = existing_database(db, user)
+        look = _in_the_daemons_words(path, _of_one(path, config, conversations))
     if watching:
         watch(look, as_json=as_json)
         return 0
@@ -87,24 +88,21 @@ def _check(conversations: bool) -> None:
         )
 
 
-def _or_the_daemons(look: Looking) -> Looking:
-    """Where the file cannot be read, and a daemon said why and what it does about it, that."""
-    account = configured()
+def _in_the_daemons_words(path: Path, look: Looking) -> Looking:
+    """Where the file is damaged, and the daemon that runs found that, too: what it said knows
+    more, as when it will try again."""
 
     async def either() -> Look:
         try:
             return await look()
-        except StoreError:
-            if account is None or not _is_at_fault(account):
+        except StoreCorrupt as error:
+            daemon = runtime.look(default_state())
+            known = standing_of(daemon, path) if daemon.alive else None
+            if known is None or known.error != StoreCorrupt.__name__:
                 raise
-            return await _of_all((account,))()
+            raise StoreCorrupt(known.message, hint=known.hint) from error
 
     return either
-
-
-def _is_at_fault(account: Account) -> bool:
-    known = standing_of(runtime.look(default_state()), account.file)
-    return known is not None and known.error is not None
 
 
 def _not_begun(conversations: bool) -> Sequence[Account]:

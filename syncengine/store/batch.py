@@ -149,6 +149,8 @@ class Batch:
     """The gap directly below the page, the one that its cursor continues."""
     open_gaps: int = field(default=0, eq=False)
     """How many gaps of the conversation can still be fetched."""
+    open_below: bool = field(default=True, eq=False)
+    """Whether one of these lies below the page."""
     hasty: bool = field(default=False, eq=False)
     """The server claimed something that is not believed yet; the gap is left for later."""
     believed: bool = field(default=True, eq=False)

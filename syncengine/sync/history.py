@@ -122,7 +122,7 @@ class History:
         while gap is not None and failures < _MOST_FAILURES:
             added = self._added[key]
             link = link or await self._attach(key, gap)
-            if link is not None and link.walking and gap.guessed:
+            if link is not None and link.walking and gap.guessed and not link.aside:
                 await self._look_below(key, gap, link)
             elif link is not None:
                 await self._follow(key, link)
@@ -137,7 +137,7 @@ class History:
     async def _look_below(self, key: ConversationKey, gap: Gap, link: Link) -> None:
         """What hangs above a guessed gap was not shown there: look further down."""
         empty = link.above is None
-        if empty or await self._follow(key, link, _LOOK):
+        if empty or await self._follow(key, evolve(link, looking=True), _LOOK):
             await self._committer.commit(accept_guess(key, gap, empty=empty))
 
     async def _attach(self, key: ConversationKey, gap: Gap) -> Link | None:
@@ -149,9 +149,12 @@ class History:
                     return link
         page = await self.source.fetch(key, "")
         batch = await self._commit_head(key, page)
-        if batch is None or not batch.open_gaps or not batch.believed:
+        if batch is None or not batch.open_below or not batch.believed:
             return None
-        return next_link(Link(None, None, "", walking=batch.frontier is None), page, batch)
+        aside = batch.covered is None or batch.covered.high < gap.high
+        return next_link(
+            Link(None, None, "", walking=batch.frontier is None, aside=aside), page, batch
+        )
 
     async def read_below(
         self, key: ConversationKey, start: str, *, prove: bool = True

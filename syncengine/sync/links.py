@@ -30,6 +30,11 @@ class Link:
     """Nothing older is held: the chain cannot meet anything, only the start of history."""
     walking: bool = False
     """It walks down through what is held, to a gap below."""
+    aside: bool = False
+    """It began below the gap that it was to lead into: at the newest end there is nothing of
+    what is held above that."""
+    looking: bool = False
+    """It looks further down for what hangs above a guessed gap."""
     whole: bool = False
     """It walks down to the start of history, whatever it meets."""
 
@@ -40,7 +45,7 @@ def finished(batch: Batch, link: Link, page: Page) -> bool:
         return True
     if link.whole:
         return False
-    if not batch.open_gaps:
+    if not (batch.open_gaps if link.looking else batch.open_below):
         return True
     return batch.frontier is None and not link.walking
 

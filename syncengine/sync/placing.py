@@ -184,7 +184,7 @@ class _Placing:
         key, page, view = self.key, self.page, self.view
         stale = stale_head(key, page, self.held, view)
         if stale is not None:
-            return self._in_a_gap() if self._is_for_a_gap(stale) else self._disbelieved(stale)
+            return self._below() if self._stands_below(stale) else self._disbelieved(stale)
         judged = judge_head(key, page, self.held, view)
         if page.repeated and view.newest_served(key) in self.held:
             page = evolve(page, repeated=False)  # it was the head, whatever it was asked for
@@ -221,23 +221,32 @@ class _Placing:
             absence=sightings(self.page, self.held),
         )
 
-    def _is_for_a_gap(self, stale: Doubt) -> bool:
+    def _stands_below(self, stale: Doubt) -> bool:
         """Whether a stale page belongs into an open gap all the same: two reads showed it, all
-        that is held above the gap was sent later, and nothing else of the page stands there.
+        that is held above the gap was sent later, and all that is held below it earlier.
 
         Whether what is held above was deleted, or a replica lags, is open then; not what
         the page shows. Above more than a thousand messages it is not looked for.
         """
         if not is_confirmed(stale, self.view.noted_doubt(self.key)):
             return False
-        unknown = takewhile(lambda m: m not in self.held, self.run.ids)
-        tops = {self._newer(HEAD, message_id) for message_id in unknown}
-        certain = (g for g in self.view.gaps(self.key) if not g.seam and not g.guessed)
-        gaps = {gap.high: gap.low for gap in certain if gap.high != HEAD}
-        low = gaps.get(tops.pop()) if len(tops) == 1 else None
-        return low is not None and all(found.position <= low for found in self.held.values())
+        gaps = self.view.gaps(self.key)
+        unknown = list(takewhile(lambda m: m.message_id not in self.held, self.page.messages))
+        tops = {self._newer(HEAD, message.message_id) for message in unknown}
+        into = next((gap for gap in gaps if {gap.high} == tops and gap.high != HEAD), None)
+        if into is None or into.seam or any(gap.guessed for gap in gaps):
+            return False
+        if any(found.position > into.low for found in self.held.values()):
+            return False
+        # Ids and times of one message tell where all below it stand: that order is proved.
+        below = self.view.downwards(self.key, into.low + 1, 1)
+        return all(
+            is_newer(each.message_id, each.timestamp, held_id, timestamp)
+            for _, held_id, timestamp in below
+            for each in unknown
+        )
 
-    def _in_a_gap(self) -> Batch | None:
+    def _below(self) -> Batch | None:
         """Place a page of the newest end below what is held; the newest end stays open, and so
         does the start of history: what it says is judged where the page is read again."""
         batch = evolve(self, run=evolve(self.run, open_above=True, end=False)).woven()
@@ -353,6 +362,9 @@ def _batch(
         arrived=_arrivals(inserts, gaps, woven),
         frontier=woven.frontier,
         open_gaps=sum(not gap.seam for gap in woven.gaps),
+        open_below=any(
+            not gap.seam and gap.high <= min(woven.places, default=HEAD) for gap in woven.gaps
+        ),
         covered=part,
         stay=_longest_stay(distinct, held, page.served_at),
     )

@@ -210,21 +210,24 @@ def test_a_daemon_that_is_dead_is_said_to_be(person: Person) -> None:
 
 
 def test_the_only_file_is_damaged_and_the_daemon_says_what_it_does(person: Person) -> None:
-    """That there is a copy, why it cannot be read, and when it is tried again; where the daemon
-    says nothing of it, the error alone, which says what a daemon would do."""
+    """Why it cannot be read, and when it is tried again, for as long as that daemon runs; else
+    the error alone, which says what a daemon would do."""
     spoil(person.home / "alice.db", range(2, pages(person.home / "alice.db")))
     named = person.but(SYNCENGINE_ACCOUNT="alice")
     alone = named.call("status")
     alone.refused(5, "`syncengine recover`")
     assert "by itself" in alone.err
     told = {"error": "StoreCorrupt", "message": "damaged again", "hint": "Check the disk."}
-    with daemon(person, snapshot(standing(person, "alice", state="retrying", **told))):
+    said = snapshot(standing(person, "alice", state="retrying", **told))
+    with daemon(person, said):
         done = named.call("status")
-        (row,) = named.call("status", "--json").object["accounts"]
-    assert done.code == 1
-    assert "unreadable" in done.out
-    assert "alice: damaged again\n  hint: Check the disk." in done.out
-    assert (row["error"], row["needs_person"]) == ("StoreCorrupt", True)
+        as_json = json.loads(named.call("status", "--json").err)
+    assert (done.code, done.err) == (5, "error: damaged again\nhint: Check the disk.\n")
+    assert (as_json["error"], as_json["hint"]) == ("StoreCorrupt", "Check the disk.")
+    assert named.call("status").err == alone.err
+    other = {**told, "error": "Unauthorized"}
+    with daemon(person, snapshot(standing(person, "alice", state="unauthorized", **other))):
+        assert named.call("status").err == alone.err
 
 
 def test_an_account_that_the_daemon_does_not_know(person: Person) -> None:
