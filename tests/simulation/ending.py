@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
-from syncengine import Verification
+from attrs import evolve
+
+from syncengine import Config, Verification
 from tests.harness import VirtualTime, dump
 from tests.simulation import oracles
 from tests.simulation.devices import Device
@@ -47,8 +49,9 @@ def _calm(server: Server, devices: Sequence[Device]) -> None:
 
 
 async def _reopen(device: Device) -> None:
-    """With a network, whatever it was."""
+    """With a network, whatever it was, and no more patience than usual."""
     await device.close()
+    device.config = evolve(device.config, confirm_absence_after=Config().confirm_absence_after)
     device.link.begin()
     await device.run(device.open())
     assert device.engine is not None

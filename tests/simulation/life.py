@@ -4,11 +4,14 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from random import Random
 
+from attrs import evolve
+
 from tests.harness import VirtualTime
 from tests.simulation import oracles
 from tests.simulation.acts import Acts
 from tests.simulation.devices import Device
 from tests.simulation.ending import end_well
+from tests.simulation.islands import FIRST_SEED, PATIENCE, Islands
 from tests.simulation.server import Server
 from tests.simulation.trace import Trace
 
@@ -33,6 +36,9 @@ class Life:
             Device(number, folder, self.server, self.time, oracles.check_commit)
             for number in range(1, self.random.choice([1, 2, 2, 3]) + 1)
         ]
+        if seed >= FIRST_SEED and self.server.switches.replicas > 1:
+            for device in self.devices:
+                device.config = evolve(device.config, confirm_absence_after=PATIENCE)
         surprises = self.random.choice([0, 0, 0.03, 0.15])
         for device in self.devices:
             device.link.surprises = surprises
@@ -41,8 +47,8 @@ class Life:
 
     def _drawn_acts(self) -> list[tuple[str, Act]]:
         """Each run knows some of the acts only, so that rare ones meet often enough."""
-        acts = Acts(self.random, self.server, self.devices)
-        table: tuple[tuple[int, Act], ...] = (
+        acts = Islands(self.random, self.server, self.devices)
+        table: list[tuple[int, Act]] = [
             (12, self.arrive),
             (10, acts.sync),
             (3, acts.sync_all),
@@ -82,7 +88,9 @@ class Life:
             (2, acts.fetch_below_the_dead),
             (2, self.outlive),
             (1, self.long_silence),
-        )
+        ]
+        if self.seed >= FIRST_SEED:
+            table.append((8, acts.islands))
         drawn: list[tuple[str, Act]] = []
         for weight, act in table:
             often = weight * self.random.choice([0, 1, 1, 2])
