@@ -149,9 +149,11 @@ class History:
                     return link
         page = await self.source.fetch(key, "")
         batch = await self._commit_head(key, page)
-        if batch is None or not batch.open_below or not batch.believed:
+        if batch is None or not batch.believed:
             return None
         aside = batch.covered is None or batch.covered.high < gap.high
+        if not batch.open_below and (aside or not (batch.open_gaps and gap.guessed)):
+            return None  # from here it leads into no gap, and is no place to look for a guess
         return next_link(
             Link(None, None, "", walking=batch.frontier is None, aside=aside), page, batch
         )
