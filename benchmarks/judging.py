@@ -93,20 +93,27 @@ _GAPS = """
          WHERE message.conversation = gap.conversation AND position <= low
          ORDER BY position DESC LIMIT 1)
     FROM gap JOIN conversation USING (conversation) WHERE seam = 0
+    ORDER BY conversation, high DESC
 """
 
 
 def waits(path: Path) -> int:
     """Gaps of a file that an hour closes: the server says that history ends above a message
     that was sent a short while ago, or shows less than its list told of. A replica that lags
-    behind would say the same, so it is believed when the hour is over (`FRESH_MS`)."""
+    behind would say the same, so it is believed when the hour is over (`FRESH_MS`), of the gaps
+    further down, too: an end that is believed closes them."""
     with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as file:
-        return sum(_waits(doubted, sent) for *_, doubted, sent in file.execute(_GAPS))
+        return sum(waiting for *_, waiting in _gaps(file))
 
 
-def _waits(doubted: int, sent_below: int | None) -> bool:
-    young = sent_below is not None and time.time() * 1000 - sent_below < FRESH_MS
-    return bool(doubted or young)
+def _gaps(file: sqlite3.Connection) -> Iterator[tuple[str, str, int, bool]]:
+    """Conversation, kind, upper end, and whether it waits."""
+    above: set[tuple[str, str]] = set()
+    for name, kind, high, doubted, sent_below in file.execute(_GAPS):
+        young = sent_below is not None and time.time() * 1000 - sent_below < FRESH_MS
+        if doubted or young:
+            above.add((name, kind))
+        yield name, kind, high, (name, kind) in above
 
 
 def _look_at_file(found: Divergence, account: str, file: sqlite3.Connection) -> None:
@@ -116,8 +123,8 @@ def _look_at_file(found: Divergence, account: str, file: sqlite3.Connection) -> 
         found.note(f"{account}: {words}")
     (seams,) = file.execute("SELECT count(*) FROM gap WHERE seam = 1").fetchone()
     found.seams += seams
-    for name, kind, high, *signs in file.execute(_GAPS):
-        if _waits(*signs):
+    for name, kind, high, waiting in _gaps(file):
+        if waiting:
             found.waiting += 1
             continue
         found.gaps += 1
