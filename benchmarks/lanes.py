@@ -24,8 +24,9 @@ from rich.table import Table
 
 from benchmarks.facts import machine
 from syncengine.remote.easemob.calls import Request
-from syncengine.remote.easemob.door import Door, fast_lanes, httpx_lanes
+from syncengine.remote.easemob.door import Door
 from syncengine.remote.easemob.failures import Call
+from syncengine.remote.easemob.lanes import fast_lanes, httpx_lanes
 
 _ROW = {"msg": b64encode(bytes(220)).decode()}
 _PAGE = json.dumps({"data": {"msgs": [_ROW] * 49, "next_key": "1", "is_last": False}}).encode()
@@ -39,7 +40,8 @@ def _aiohttp_lanes(_: str) -> Callable[[], httpx.AsyncBaseTransport]:
 
 
 WAYS: dict[str, tuple[str, Callable[[str], Callable[[], Any]]]] = {
-    "httpx": ("httpx", httpx_lanes),
+    "httpx's transport": ("httpx", lambda _: httpx.AsyncHTTPTransport),
+    "httpx's connections": ("httpx", httpx_lanes),
     "httpx-aiohttp": ("httpx_aiohttp", _aiohttp_lanes),
     "fast lanes (extra speed)": ("httptools", fast_lanes),
 }

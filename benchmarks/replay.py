@@ -2,10 +2,13 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import httpx
 from attrs import define, field
+
+from syncengine.remote.easemob.failures import Reply
+from syncengine.remote.easemob.lanes import Lane, Question, Transport, as_lane
 
 _LIST = "/user_channels"
 _ONCE = ("host", "content-length", "accept-encoding")
@@ -16,44 +19,42 @@ _ONCE = ("host", "content-length", "accept-encoding")
 class Recorder:
     """Opens the engine's connections, and remembers what is asked over them."""
 
-    _lane: Callable[[], httpx.AsyncBaseTransport]
-    asked: list[httpx.Request] = field(factory=list)
+    _lane: Transport
+    asked: list[Question] = field(factory=list)
 
-    def lane(self) -> httpx.AsyncBaseTransport:
+    def lane(self) -> Lane:
         """One more."""
-        return _Lane(self._lane(), self.asked)
+        return _Lane(as_lane(self._lane()), self.asked)
 
-    def taken(self) -> Sequence[httpx.Request]:
+    def taken(self) -> Sequence[Question]:
         """What was asked since the last time."""
         found = list(self.asked)
         self.asked.clear()
         return found
 
 
-class _Lane(httpx.AsyncBaseTransport):
-    def __init__(self, inner: httpx.AsyncBaseTransport, asked: list[httpx.Request]) -> None:
+class _Lane:
+    def __init__(self, inner: Lane, asked: list[Question]) -> None:
         self._inner, self._asked = inner, asked
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+    async def ask(self, question: Question) -> Reply:
         """Pass it on."""
-        self._asked.append(request)
-        return await self._inner.handle_async_request(request)
+        self._asked.append(question)
+        return await self._inner.ask(question)
 
     async def aclose(self) -> None:
         """End the connection."""
         await self._inner.aclose()
 
 
-async def replayed(
-    client: httpx.AsyncClient, asked: Sequence[httpx.Request], fetchers: int
-) -> float:
+async def replayed(client: httpx.AsyncClient, asked: Sequence[Question], fetchers: int) -> float:
     """Seconds for the same requests over a client that all share: the list's pages one after
     the other, since each names the next, then all others, so many at once."""
     started = time.perf_counter()
     pages = [each for each in asked if _LIST in each.url.path]
     others = [each for each in asked if _LIST not in each.url.path]
-    for request in pages:
-        await _again(client, request)
+    for question in pages:
+        await _again(client, question)
 
     async def some() -> None:
         while others:
@@ -63,10 +64,9 @@ async def replayed(
     return time.perf_counter() - started
 
 
-async def _again(client: httpx.AsyncClient, request: httpx.Request) -> None:
-    assert isinstance(request.stream, httpx.ByteStream)
-    headers = [(name, value) for name, value in request.headers.items() if name not in _ONCE]
+async def _again(client: httpx.AsyncClient, question: Question) -> None:
+    headers = [each for each in question.headers if each[0].decode() not in _ONCE]
     reply = await client.request(
-        request.method, request.url, headers=headers, content=b"".join(request.stream)
+        question.method, question.url, headers=headers, content=question.body
     )
     assert reply.status_code == 200, reply.text

@@ -11,10 +11,10 @@ import httpx
 from attrs import frozen
 
 from benchmarks.results import CannotRun
-from syncengine.remote.easemob import door
+from syncengine.remote.easemob import lanes
 
-Lane = Callable[[], httpx.AsyncBaseTransport]
-"""Opens a connection of the engine's."""
+Open = Callable[[], httpx.AsyncBaseTransport]
+"""Opens a connection."""
 _TIMEOUT = 30.0
 
 
@@ -24,7 +24,7 @@ class Transport:
 
     client: Callable[[str], httpx.AsyncClient]
     """The one client of a server that all fetchers of a floor share."""
-    lanes: Callable[[str], Lane]
+    lanes: Callable[[str], lanes.Transport]
     """What the engine opens to a server."""
     needs: str = ""
     """A module of an extra."""
@@ -39,7 +39,7 @@ class Shared(httpx.AsyncBaseTransport):
     """Lanes as one transport. An answer is read whole, and then its lane is free for the next
     request: the one used last first."""
 
-    def __init__(self, open_lane: Lane) -> None:
+    def __init__(self, open_lane: Open) -> None:
         self._open_lane = open_lane
         self._idle: list[httpx.AsyncBaseTransport] = []
 
@@ -60,13 +60,13 @@ class Shared(httpx.AsyncBaseTransport):
 
 
 def _fast_client(url: str) -> httpx.AsyncClient:
-    return httpx.AsyncClient(transport=Shared(door.fast_lanes(url)), timeout=_TIMEOUT)
+    return httpx.AsyncClient(transport=Shared(lanes.fast_lanes(url)), timeout=_TIMEOUT)
 
 
 SLOWEST = "httpx"
 TRANSPORTS: Mapping[str, Transport] = {
-    SLOWEST: Transport(lambda _: httpx.AsyncClient(timeout=_TIMEOUT), door.httpx_lanes),
-    "speed": Transport(_fast_client, door.fast_lanes, needs="httptools"),
+    SLOWEST: Transport(lambda _: httpx.AsyncClient(timeout=_TIMEOUT), lanes.httpx_lanes),
+    "speed": Transport(_fast_client, lanes.fast_lanes, needs="httptools"),
 }
 """The engine takes the last that it can have."""
 USUAL = [name for name, each in TRANSPORTS.items() if each.here][-1]

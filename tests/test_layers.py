@@ -31,7 +31,8 @@ LAYERS = (
 DOORS = {
     "aiosqlite": ("store/database.py",),
     "sqlite3": ("store/",),
-    "httpx": ("remote/easemob/door.py", "emulator/transport.py"),
+    "httpx": ("remote/easemob/door.py", "remote/easemob/lanes.py", "emulator/transport.py"),
+    "httpcore": ("remote/easemob/lanes.py",),
     "tenacity": ("retry.py",),
     "starlette": ("emulator/",),
     "uvicorn": ("emulator/",),

@@ -1,13 +1,16 @@
 """Where a chain of pages goes on, and whether its next page needs a proof. No await."""
 
 from collections.abc import Sequence
+from operator import attrgetter
 
 from attrs import evolve, frozen
 
 from syncengine.models import MessageRow, Page, is_named
 from syncengine.store.batch import START, Batch
 from syncengine.sync.doubts import FRESH_MS
-from syncengine.sync.order import highest, number
+from syncengine.sync.order import any_higher
+
+_TIMESTAMP, _ID = attrgetter("timestamp"), attrgetter("message_id")
 
 
 @frozen
@@ -67,10 +70,9 @@ def shows_newer(page: Page, link: Link) -> bool:
     Both are a reason to ask again, no order: what was imported has a high id too."""
     if link.sent_at is None:
         return False
-    if max([message.timestamp for message in page.messages], default=link.sent_at) > link.sent_at:
+    if max(map(_TIMESTAMP, page.messages), default=link.sent_at) > link.sent_at:
         return True
-    start = None if link.above is None else number(link.above)
-    return start is not None and highest(message.message_id for message in page.messages) > start
+    return link.above is not None and any_higher(list(map(_ID, page.messages)), link.above)
 
 
 def with_proof(link: Link) -> Link | None:

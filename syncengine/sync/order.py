@@ -5,7 +5,7 @@ each other, and only where both agree: ids rise and times grow, but for what was
 into the past, and where a clock stepped back.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 
 def number(message_id: str) -> int | None:
@@ -13,9 +13,19 @@ def number(message_id: str) -> int | None:
     return int(message_id) if message_id.isdecimal() and message_id.isascii() else None
 
 
-def highest(message_ids: Iterable[str]) -> int:
-    """The highest id that is a number; 0: none is. Asked of every page."""
-    return max(map(int, filter(str.isdecimal, message_ids)), default=0)
+def any_higher(message_ids: Sequence[str], than_id: str) -> bool:
+    """Whether one of them is a higher number; those that are none do not count.
+
+    Asked of every page, where none is: ids that are neither longer nor later in the order of
+    characters need not be made numbers to see that.
+    """
+    longest = max(map(len, message_ids), default=0)
+    if longest <= len(than_id) and max(message_ids, default="") <= than_id:
+        return False
+    bound = number(than_id)
+    return bound is not None and any(
+        found is not None and found > bound for found in map(number, message_ids)
+    )
 
 
 def is_newer(message_id: str, timestamp: int, than_id: str, than_timestamp: int) -> bool:

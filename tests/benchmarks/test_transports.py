@@ -15,7 +15,7 @@ from benchmarks import arguments, cycles, pull, transports
 from benchmarks.processes import Figures, Server, emulator, measure
 from benchmarks.results import CannotRun, Row
 from benchmarks.transports import TRANSPORTS, USUAL, Shared, Transport, chosen
-from syncengine.remote.easemob.door import FastLane, lanes_to
+from syncengine.remote.easemob.lanes import FastLane, fast_lanes, lanes_to
 
 MESSAGES = 3 * 120
 AFTERWARDS = """
@@ -63,7 +63,7 @@ def test_over_every_transport_the_same_messages_come(server: Server, name: str) 
 async def test_shared_lanes_are_used_again(server: Server) -> None:
     """As many connections as there are requests at once, and no more for the next ones."""
     opened: list[httpx.AsyncBaseTransport] = []
-    lanes = TRANSPORTS["speed"].lanes(server.url)
+    lanes = fast_lanes(server.url)
 
     def lane() -> httpx.AsyncBaseTransport:
         opened.append(lanes())
@@ -81,7 +81,7 @@ async def test_a_shared_lane_outlives_a_failure(server: Server) -> None:
     opened: list[httpx.AsyncBaseTransport] = []
 
     def lane() -> httpx.AsyncBaseTransport:
-        opened.append(TRANSPORTS["speed"].lanes(server.url)())
+        opened.append(fast_lanes(server.url)())
         return opened[-1]
 
     async with httpx.AsyncClient(transport=Shared(lane)) as client:

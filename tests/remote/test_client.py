@@ -24,7 +24,7 @@ from syncengine.errors import (
     Unreachable,
 )
 from syncengine.models import ConversationKey, Kind
-from syncengine.remote.easemob import EasemobRemote, door
+from syncengine.remote.easemob import EasemobRemote, bodies
 from tests.remote import wire
 
 BOB = ConversationKey("bob", Kind.CHAT)
@@ -569,7 +569,7 @@ def asked_for(request: httpx.Request) -> int:
 
 def crowded(answer: httpx.Response, most: int) -> Answer:
     """Whoever asks for more than so many gets more than can be read."""
-    too_large = {"content-length": str(door.LARGEST_ANSWER + 1)}
+    too_large = {"content-length": str(bodies.LARGEST_ANSWER + 1)}
     refused = httpx.Response(200, headers=too_large, stream=Chunks(b"x", 1))
     return lambda request: refused if asked_for(request) > most else answer
 
@@ -611,7 +611,7 @@ async def test_a_page_that_becomes_too_large(status: int) -> None:
     body = Chunks(b"x" * 65536, 10**6)
     error = await failing(Server([httpx.Response(status, stream=body)]), limit=2)
     assert "too large" in str(error)
-    assert body.read == door.LARGEST_ANSWER // 65536 + 1
+    assert body.read == bodies.LARGEST_ANSWER // 65536 + 1
 
 
 async def test_a_body_shorter_than_it_says() -> None:

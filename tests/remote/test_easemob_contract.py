@@ -9,7 +9,7 @@ from attrs import define, field
 from syncengine.emulator import Emulator, World, running
 from syncengine.models import ConversationKey, Kind
 from syncengine.remote.easemob import EasemobRemote
-from syncengine.remote.easemob.door import Transport, fast_lanes, httpx_lanes
+from syncengine.remote.easemob.lanes import Transport, fast_lanes, httpx_lanes
 from tests.remote.contract import RemoteContract
 
 

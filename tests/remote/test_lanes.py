@@ -1,4 +1,4 @@
-"""Lanes over real sockets, httpx's own and the fast ones: both keep the same promises."""
+"""Lanes over real sockets, httpx's own and the fast ones: all keep the same promises."""
 
 import asyncio
 import gc
@@ -13,8 +13,18 @@ import pytest
 
 from syncengine.errors import ServerFault, SyncEngineError, Unreachable
 from syncengine.models import ConversationKey, Kind
-from syncengine.remote.easemob import EasemobRemote, connection, door
-from syncengine.remote.easemob.door import FastLane, Transport, fast_lanes, httpx_lanes, lanes_to
+from syncengine.remote.easemob import EasemobRemote, bodies, connection
+from syncengine.remote.easemob import lanes as ways
+from syncengine.remote.easemob.lanes import (
+    CoreLane,
+    FastLane,
+    Question,
+    Transport,
+    as_lane,
+    fast_lanes,
+    httpx_lanes,
+    lanes_to,
+)
 from tests.remote import wire
 
 BOB = ConversationKey("bob", Kind.CHAT)
@@ -24,7 +34,12 @@ Answer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 Lanes = Callable[[str], Transport]
 
 
-@pytest.fixture(params=[httpx_lanes, fast_lanes])
+def transports(base: str) -> Callable[[], httpx.AsyncHTTPTransport]:
+    """What a program may bring along, or stands before a proxy: httpx's own transport."""
+    return httpx.AsyncHTTPTransport
+
+
+@pytest.fixture(params=[httpx_lanes, fast_lanes, transports])
 def lanes(request: pytest.FixtureRequest) -> Lanes:
     """Each kind of lanes in turn."""
     chosen: Lanes = request.param
@@ -133,9 +148,9 @@ def test_the_fast_ones_are_chosen_where_they_are_installed() -> None:
 
 async def test_httptools_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the extra the lanes are httpx's."""
-    monkeypatch.setattr(door, "find_spec", lambda _: None)
+    monkeypatch.setattr(ways, "find_spec", lambda _: None)
     lane = lanes_to("http://127.0.0.1:9")()
-    assert isinstance(lane, httpx.AsyncHTTPTransport)
+    assert isinstance(lane, CoreLane)
     await lane.aclose()
 
 
@@ -158,7 +173,7 @@ async def test_a_proxy_stands_in_between(monkeypatch: pytest.MonkeyPatch) -> Non
 # What is sent
 
 
-async def test_both_send_the_same(lanes: Lanes) -> None:
+async def test_all_send_the_same(lanes: Lanes) -> None:
     """Every header of the wire document, once, and the body."""
     seen: list[bytes] = []
     async with listening(always(http(PAGE), seen)) as base:
@@ -322,7 +337,7 @@ async def test_an_answer_in_small_pieces(lanes: Lanes) -> None:
     "sent",
     [
         b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * (door.LARGEST_ANSWER + 2**20),
+        b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * (bodies.LARGEST_ANSWER + 2**20),
     ],
 )
 async def test_a_page_that_is_too_large(lanes: Lanes, sent: bytes) -> None:
@@ -550,17 +565,21 @@ async def test_a_certificate_that_is_not(
     assert seen == []
 
 
-async def test_a_request_that_is_cancelled_at_any_moment_leaves_no_socket() -> None:
+@pytest.mark.parametrize("open_lanes", [httpx_lanes, fast_lanes])
+async def test_a_request_that_is_cancelled_at_any_moment_leaves_no_socket(
+    open_lanes: Lanes,
+) -> None:
     """Law 12: also while its connection opens. What is not closed would warn, and fail here."""
 
     async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read()
 
     async with listening(silent) as url:
-        open_lane = fast_lanes(url)
+        open_lane = open_lanes(url)
+        question = Question("GET", httpx.URL(url), [(b"host", b"x")], b"", 5.0)
         for turns in range(40):
-            lane = open_lane()
-            asked = asyncio.ensure_future(lane.handle_async_request(httpx.Request("GET", url)))
+            lane = as_lane(open_lane())
+            asked = asyncio.ensure_future(lane.ask(question))
             for _ in range(turns):
                 await asyncio.sleep(0)
             asked.cancel()

@@ -15,9 +15,11 @@ from typing import Any
 from syncengine.errors import ConfigError, Gone, ServerFault
 from syncengine.models import ConversationKey, Page, Summary, SummaryPage
 from syncengine.remote.easemob import calls
+from syncengine.remote.easemob.bodies import TooLarge
 from syncengine.remote.easemob.calls import Calls, Request
-from syncengine.remote.easemob.door import Address, Door, TooLarge, Transport
+from syncengine.remote.easemob.door import Address, Door
 from syncengine.remote.easemob.failures import Call, Reply, UnknownRoute, date_ms, failure
+from syncengine.remote.easemob.lanes import Transport
 from syncengine.remote.easemob.lists import Listed, decode_entries, open_list
 from syncengine.remote.easemob.pages import check_accepted, decode_page, decode_token
 from syncengine.remote.easemob.tokens import Tokens

@@ -1,0 +1,343 @@
+"""Lanes: ways to a server, one connection each, for one request at a time.
+
+    FastLane       ours, where httptools is installed (the extra ``speed``): a tenth of the CPU
+    CoreLane       httpx's own connection, without the pool, the client and their objects
+    TransportLane  any httpx transport: through a proxy, or one that a program brings along
+
+Redirects, cookies and auth flows are not spoken. Whatever breaks is raised as httpx would.
+"""
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import suppress
+from importlib import import_module
+from importlib.util import find_spec
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
+
+import httpx
+
+from syncengine.remote.easemob.bodies import Body
+from syncengine.remote.easemob.failures import Reply
+from syncengine.remote.easemob.urls import proxy_for
+
+if TYPE_CHECKING:
+    import httpcore
+
+    from syncengine.remote.easemob.connection import Connection
+
+_LONGEST_REST = 30.0
+"""Seconds that a connection may be idle and still be used: a server may end it any moment."""
+
+
+class Question(NamedTuple):
+    """A request, whole."""
+
+    method: str
+    url: httpx.URL
+    headers: Sequence[tuple[bytes, bytes]]
+    body: bytes
+    timeout: float
+    """Seconds, for each silence."""
+
+
+@runtime_checkable
+class Lane(Protocol):
+    """A way to a server, for one request at a time."""
+
+    async def ask(self, question: Question) -> Reply:
+        """The whole answer. Raises httpx's errors, and TooLarge before it is read."""
+        ...
+
+    async def aclose(self) -> None:
+        """End the connection. May be called twice."""
+        ...
+
+
+Transport = Callable[[], "httpx.AsyncBaseTransport | Lane"]
+"""Opens a lane."""
+
+
+def as_lane(opened: httpx.AsyncBaseTransport | Lane) -> Lane:
+    """Any httpx transport as a lane."""
+    return opened if isinstance(opened, Lane) else TransportLane(opened)
+
+
+def lanes_to(base: str) -> Transport:
+    """Opens lanes to an address, the fastest that go there."""
+    if proxy_for(base) is None and find_spec("httptools") is not None:
+        return fast_lanes(base)
+    return httpx_lanes(base)
+
+
+def httpx_lanes(base: str) -> Transport:
+    """Opens lanes of httpx's own; they share one TLS context and one decision about proxies."""
+    _load_what_connects()
+    proxy = proxy_for(base)
+    tls = _tls(needed=base.startswith("https:") or proxy is not None)
+    if proxy is None:
+        return lambda: CoreLane(tls)
+    limits = httpx.Limits(
+        max_connections=1, max_keepalive_connections=1, keepalive_expiry=_LONGEST_REST
+    )
+    return lambda: httpx.AsyncHTTPTransport(verify=tls, limits=limits, proxy=proxy)
+
+
+def _load_what_connects() -> None:
+    """httpx would import it with the first connection, and hold the event loop for 40 ms."""
+    with suppress(ImportError):  # then it knows another way
+        for name in ("httpcore", "anyio._backends._asyncio"):
+            import_module(name)
+
+
+def fast_lanes(base: str) -> Callable[[], "FastLane"]:
+    """Opens fast lanes, past any proxy. Raises ImportError where httptools is not installed."""
+    from syncengine.remote.easemob.connection import Connection
+
+    tls = _tls(needed=base.startswith("https:"))
+    tls.set_alpn_protocols(["http/1.1"])
+    return lambda: FastLane(Connection, tls)
+
+
+def _tls(*, needed: bool) -> ssl.SSLContext:
+    # Loading the system's certificates takes 20 ms, and plain http has no use for them.
+    return httpx.create_ssl_context() if needed else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
+class TransportLane:
+    """A lane over an httpx transport."""
+
+    def __init__(self, transport: httpx.AsyncBaseTransport) -> None:
+        self._transport = transport
+
+    async def ask(self, question: Question) -> Reply:
+        """See `Lane`."""
+        response = await self._transport.handle_async_request(_request(question))
+        try:
+            body = Body(response.headers.get("content-length", ""))
+            assert isinstance(response.stream, httpx.AsyncByteStream)
+            async for piece in response.stream:
+                body.add(piece)
+        finally:
+            await response.aclose()
+        return Reply(response.status_code, response.headers, body.whole())
+
+    async def aclose(self) -> None:
+        """See `Lane`."""
+        await self._transport.aclose()
+
+
+def _request(question: Question) -> httpx.Request:
+    return httpx.Request(
+        question.method,
+        question.url,
+        headers=list(question.headers),
+        stream=httpx.ByteStream(question.body),
+        extensions=_extensions(question.timeout),
+    )
+
+
+def _extensions(timeout: float) -> dict[str, Any]:
+    return {"timeout": {"connect": timeout, "read": timeout, "write": timeout, "pool": timeout}}
+
+
+def _named(headers: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
+    """An answer's headers by their names in small letters."""
+    return {name.lower().decode("latin-1"): value.decode("latin-1") for name, value in headers}
+
+
+class CoreLane:
+    """A lane over one connection of httpcore's."""
+
+    def __init__(self, tls: ssl.SSLContext) -> None:
+        import httpcore
+
+        self._core, self._tls = httpcore, tls
+        self._foreign = (
+            httpcore.TimeoutException,
+            httpcore.NetworkError,
+            httpcore.ProtocolError,
+            httpcore.ConnectionNotAvailable,
+        )
+        self._connection: httpcore.AsyncHTTPConnection | None = None
+
+    async def ask(self, question: Question) -> Reply:
+        """See `Lane`."""
+        try:
+            return await self._ask(question)
+        except self._foreign as error:
+            kind = getattr(httpx, type(error).__name__, httpx.TransportError)
+            raise kind(str(error)) from error
+
+    async def _ask(self, question: Question) -> Reply:
+        url = self._url(question.url)
+        connection = await self._connected(url.origin)
+        response = await connection.handle_async_request(
+            self._core.Request(
+                question.method,
+                url,
+                headers=question.headers,
+                content=question.body,
+                extensions=_extensions(question.timeout),
+            )
+        )
+        try:
+            headers = _named(response.headers)
+            body = Body(headers.get("content-length", ""))
+            async for piece in response.aiter_stream():
+                body.add(piece)
+        finally:
+            await response.aclose()
+        return Reply(response.status, headers, body.whole())
+
+    def _url(self, url: httpx.URL) -> "httpcore.URL":
+        return self._core.URL(
+            scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
+        )
+
+    async def _connected(self, origin: "httpcore.Origin") -> "httpcore.AsyncHTTPConnection":
+        connection = self._connection
+        if connection is not None and connection.is_available() and not connection.has_expired():
+            return connection
+        await self.aclose()
+        self._connection = self._core.AsyncHTTPConnection(
+            origin, ssl_context=self._tls, keepalive_expiry=_LONGEST_REST
+        )
+        return self._connection
+
+    async def aclose(self) -> None:
+        """See `Lane`."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.aclose()
+
+
+class FastLane(httpx.AsyncBaseTransport):
+    """An httpx transport of one connection, for one request at a time of which the length is
+    known; HEAD and CONNECT are not spoken. It raises what httpx's own would."""
+
+    def __init__(self, connection: "type[Connection]", tls: ssl.SSLContext) -> None:
+        """`connection`: what to open, given here since its file needs httptools."""
+        self._kind, self._tls = connection, tls
+        self._connection: Connection | None = None
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send it, and give its answer as soon as its head is there."""
+        timeout = request.extensions.get("timeout", {})
+        head = _head_of(request.method, request.url, request.headers.raw)
+        data = head + await request.aread()
+        connection = await self._connected(request.url, timeout.get("connect"))
+        try:
+            answer = await connection.ask(data, timeout.get("read"))
+        except BaseException as error:
+            connection.abort()
+            if isinstance(error, _BROKEN):
+                raise _as_httpx(error) from error
+            raise
+        body = _FastBody(connection)
+        return httpx.Response(answer.status, headers=answer.headers, stream=body, request=request)
+
+    async def ask(self, question: Question) -> Reply:
+        """See `Lane`: the same without httpx's objects, which cost a third of a request."""
+        connection = await self._connected(question.url, question.timeout)
+        try:
+            head = await connection.ask(_data_of(question), question.timeout)
+            headers = _named(head.headers)
+            body = Body(headers.get("content-length", ""))
+            while piece := await connection.piece():
+                body.add(piece)
+            reply = Reply(head.status, headers, body.whole())
+        except BaseException as error:
+            connection.abort()
+            if isinstance(error, _BROKEN):
+                raise _as_httpx(error) from error
+            raise
+        connection.end()
+        return reply
+
+    async def aclose(self) -> None:
+        """End the connection."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.close()
+
+    async def _connected(self, url: httpx.URL, timeout: float | None) -> "Connection":
+        if self._connection is None or not self._connection.reusable:
+            await self.aclose()
+            try:
+                async with asyncio.timeout(timeout):
+                    self._connection = await self._connect(url)
+            except TimeoutError as error:
+                raise httpx.ConnectTimeout("no connection in time") from error
+            except OSError as error:
+                raise httpx.ConnectError(str(error)) from error
+        return self._connection
+
+    async def _connect(self, url: httpx.URL) -> "Connection":
+        loop = asyncio.get_running_loop()
+        secure = url.scheme == "https"
+        race: dict[str, Any] = {}
+        if _may_have_several(url.host) and isinstance(loop, asyncio.BaseEventLoop):
+            race["happy_eyeballs_delay"] = 0.25  # other loops, as uvloop, try one by one
+        _, connection = await loop.create_connection(
+            self._kind,
+            url.raw_host.decode("ascii"),
+            url.port or (443 if secure else 80),
+            ssl=self._tls if secure else None,
+            **race,
+        )
+        return connection
+
+
+def _may_have_several(host: str) -> bool:
+    """Whether a host is a name, and not one address: to race is of use only then, and asyncio
+    forgets to close the socket of a race that is cancelled when it is won."""
+    try:
+        ip_address(host)
+    except ValueError:
+        return True
+    return False
+
+
+class _FastBody(httpx.AsyncByteStream):
+    """The body of a fast lane's answer."""
+
+    def __init__(self, connection: "Connection") -> None:
+        self._connection = connection
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        try:
+            while piece := await self._connection.piece():
+                yield piece
+        except _BROKEN as error:
+            raise _as_httpx(error) from error
+
+    async def aclose(self) -> None:
+        """Read or not, it is over."""
+        self._connection.end()
+
+
+def _data_of(question: Question) -> bytes:
+    return _head_of(question.method, question.url, question.headers) + question.body
+
+
+def _head_of(method: str, url: httpx.URL, headers: Sequence[tuple[bytes, bytes]]) -> bytes:
+    lines = [b"%b %b HTTP/1.1" % (method.encode("ascii"), url.raw_path)]
+    lines += [b"%b: %b" % header for header in headers]
+    head = b"\r\n".join(lines)
+    if not head.count(b"\n") == head.count(b"\r") == len(lines) - 1:
+        raise httpx.LocalProtocolError("a header holds the end of a line")
+    return head + b"\r\n\r\n"
+
+
+_BROKEN = (OSError, EOFError)
+"""What a connection raises; TimeoutError is among them."""
+
+
+def _as_httpx(error: BaseException) -> httpx.TransportError:
+    """What httpx's own transport would have raised."""
+    if isinstance(error, TimeoutError):
+        return httpx.ReadTimeout(str(error))
+    kind = httpx.ReadError if isinstance(error, OSError) else httpx.RemoteProtocolError
+    return kind(str(error))
