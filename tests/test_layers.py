@@ -87,6 +87,7 @@ PURE_IMPORTS = {
     "enum",
     "functools",
     "itertools",
+    "operator",
     "json",
     "math",
     "pathlib",

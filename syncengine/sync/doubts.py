@@ -5,7 +5,7 @@ the copy poorer, or call it whole too early, is believed when it is seen a secon
 when lag cannot explain it any more.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import takewhile
 
 from attrs import frozen
@@ -14,6 +14,7 @@ from syncengine.models import ConversationKey, Page, is_named
 from syncengine.store.answers import HeldMessage, ListedState
 from syncengine.store.batch import HEAD, START, Doubt
 from syncengine.store.view import View
+from syncengine.sync.order import is_newer
 
 FRESH_MS = 3_600_000
 """How long replicas are given to agree about a message."""
@@ -132,6 +133,40 @@ def stale_head(key: ConversationKey, page: Page, held: Held, view: View) -> Doub
     doubt = Doubt(page.messages[0].message_id, page.served_at)
     confirmed = is_confirmed(doubt, view.noted_doubt(key))
     return None if confirmed and not _is_fresh(page, known) else doubt
+
+
+def stands_below(
+    key: ConversationKey,
+    stale: Doubt,
+    page: Page,
+    held: Held,
+    view: View,
+    lowest_newer: Callable[[str], int],
+) -> bool:
+    """Whether a stale page belongs into an open gap all the same: two reads showed it, all
+    that is held above the gap was sent later, and all that is held below it earlier.
+
+    Whether what is held above was deleted, or a replica lags, is open then; not what the page
+    shows. `lowest_newer`: down to which position all that is held was certainly sent later
+    than one of its messages.
+    """
+    if not is_confirmed(stale, view.noted_doubt(key)):
+        return False
+    gaps = view.gaps(key)
+    unknown = list(takewhile(lambda m: m.message_id not in held, page.messages))
+    tops = {lowest_newer(message.message_id) for message in unknown}
+    into = next((gap for gap in gaps if {gap.high} == tops and gap.high != HEAD), None)
+    if into is None or into.seam or any(gap.guessed for gap in gaps):
+        return False
+    if any(found.position > into.low for found in held.values()):
+        return False
+    # Ids and times of one message tell where all below it stand: that order is proved.
+    below = view.downwards(key, into.low + 1, 1)
+    return all(
+        is_newer(each.message_id, each.timestamp, held_id, timestamp)
+        for _, held_id, timestamp in below
+        for each in unknown
+    )
 
 
 def is_confirmed(doubt: Doubt, noted: Doubt | None) -> bool:

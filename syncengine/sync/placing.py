@@ -27,7 +27,7 @@ from syncengine.store.batch import (
 from syncengine.store.view import View
 from syncengine.store.writer import Decision
 from syncengine.sync.absence import covered, judge_absence, sightings
-from syncengine.sync.doubts import Held, is_confirmed, is_hasty, judge_head, stale_head
+from syncengine.sync.doubts import Held, is_hasty, judge_head, stale_head, stands_below
 from syncengine.sync.gaps import Local, Run, Woven, weave
 from syncengine.sync.hiding import guarded
 from syncengine.sync.order import is_newer
@@ -184,7 +184,9 @@ class _Placing:
         key, page, view = self.key, self.page, self.view
         stale = stale_head(key, page, self.held, view)
         if stale is not None:
-            return self._below() if self._stands_below(stale) else self._disbelieved(stale)
+            newer = partial(self._newer, HEAD)
+            below = stands_below(key, stale, page, self.held, view, newer)
+            return self._below() if below else self._disbelieved(stale)
         judged = judge_head(key, page, self.held, view)
         if page.repeated and view.newest_served(key) in self.held:
             page = evolve(page, repeated=False)  # it was the head, whatever it was asked for
@@ -219,31 +221,6 @@ class _Placing:
             head_open=True,
             open_gaps=1,
             absence=sightings(self.page, self.held),
-        )
-
-    def _stands_below(self, stale: Doubt) -> bool:
-        """Whether a stale page belongs into an open gap all the same: two reads showed it, all
-        that is held above the gap was sent later, and all that is held below it earlier.
-
-        Whether what is held above was deleted, or a replica lags, is open then; not what
-        the page shows. Above more than a thousand messages it is not looked for.
-        """
-        if not is_confirmed(stale, self.view.noted_doubt(self.key)):
-            return False
-        gaps = self.view.gaps(self.key)
-        unknown = list(takewhile(lambda m: m.message_id not in self.held, self.page.messages))
-        tops = {self._newer(HEAD, message.message_id) for message in unknown}
-        into = next((gap for gap in gaps if {gap.high} == tops and gap.high != HEAD), None)
-        if into is None or into.seam or any(gap.guessed for gap in gaps):
-            return False
-        if any(found.position > into.low for found in self.held.values()):
-            return False
-        # Ids and times of one message tell where all below it stand: that order is proved.
-        below = self.view.downwards(self.key, into.low + 1, 1)
-        return all(
-            is_newer(each.message_id, each.timestamp, held_id, timestamp)
-            for _, held_id, timestamp in below
-            for each in unknown
         )
 
     def _below(self) -> Batch | None:
