@@ -8,6 +8,7 @@ from syncengine.errors import ConfigError
 from syncengine.models import Found, Hit, Kind, Order
 from syncengine.plain import is_text
 from syncengine.store import rows
+from syncengine.store.places import LATEST, MOST_ROWS
 from syncengine.store.search import MOST_ASKED, FoundRow, Place, SearchRequest
 from syncengine.store.search import search as search_index
 from syncengine.store.snippets import snippet
@@ -101,14 +102,15 @@ def _order(order: Order | str) -> Order:
 
 
 def _written(place: Place) -> str:
-    return f"{place.place:x}.{place.score.hex()}"
+    return f"{place.time:x}-{place.row:x}.{place.score.hex()}"
 
 
 def _read(cursor: str) -> Place:
     try:
-        place, score = cursor.split(".", 1)
-        found = Place(int(place, 16), float.fromhex(score))
-        if not 0 <= found.place < 1 << 63 or isnan(found.score):
+        moment, score = cursor.split(".", 1)
+        time, row = (int(part, 16) for part in moment.split("-", 1))
+        found = Place(float.fromhex(score), time, row)
+        if not (0 <= time <= LATEST and 0 <= row <= MOST_ROWS) or isnan(found.score):
             raise ValueError
     except (ValueError, OverflowError):
         raise ConfigError(

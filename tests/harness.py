@@ -218,9 +218,12 @@ def picture(path: Path, peer: str, kind: str = "chat") -> str:
 
 
 def dump(path: Path) -> dict[str, list[tuple[Any, ...]]]:
-    """Every row of every table, for comparing before and after."""
+    """Every row of every table, for comparing before and after. Those of the search index are
+    in SQLite's own tables of it."""
     with closing(sqlite3.connect(path)) as database:
-        tables = database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+        tables = database.execute(
+            "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type != 'virtual'"
+        ).fetchall()
         return {name: database.execute(f"SELECT * FROM {name}").fetchall() for (name,) in tables}
 
 

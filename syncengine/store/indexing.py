@@ -7,13 +7,12 @@ it was indexed, and taken out before the transaction commits.
 """
 
 import sqlite3
-from collections.abc import Container, Iterable, Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator
 
 from syncengine.schema_files import schema_path
 from syncengine.store.database import transaction
 from syncengine.store.migrate import statements
-from syncengine.store.places import may_collide, next_place, place_of
+from syncengine.store.places import check_row, in_sql, row_of
 from syncengine.store.words import conversation_tag, indexable, rules, tags
 
 _MOST_CHARACTERS = 4_000_000
@@ -23,41 +22,31 @@ _PATIENCE_MS = 500
 _MERGE_PAGES = 200
 """Pages of the index that one step of an upkeep writes, about 4 kB each."""
 
-_NEXT = """
-    SELECT m.message, m.conversation, c.kind, m.sender, m.timestamp, m.text
+_MESSAGE = f"""
+    SELECT {in_sql("m")}, m.text, m.conversation, c.kind, m.sender
     FROM message m JOIN conversation c USING (conversation)
-    WHERE m.message > ? ORDER BY m.message LIMIT ?
-"""
-_AGAIN = """
-    SELECT m.message, m.conversation, c.kind, m.sender, m.timestamp, m.text
-    FROM message m JOIN conversation c USING (conversation)
-    WHERE m.message = ? AND m.message <= (SELECT indexed_to FROM search_state)
-"""
-_STALE = """
-    SELECT s.message, s.timestamp, s.text, moved.place, s.conversation, c.kind, s.sender
-    FROM search_stale s JOIN conversation c USING (conversation)
-    LEFT JOIN search_moved moved USING (message)
-    LIMIT ?
-"""
+"""  # noqa: S608 - constants only
+_NEXT = f"{_MESSAGE} WHERE m.message > ? ORDER BY m.message LIMIT ?"
+_AGAIN = f"""
+    {_MESSAGE} WHERE m.message = ? AND m.message <= (SELECT indexed_to FROM search_state)
+"""  # noqa: S608 - constants only
+_STALE = f"""
+    SELECT {in_sql("s")}, s.text, s.conversation, c.kind, s.sender
+    FROM search_stale s JOIN conversation c USING (conversation) LIMIT ?
+"""  # noqa: S608 - constants only
 _AT_ONCE = 5_000
-_NEWEST_INDEXED = """
-    SELECT m.message, m.conversation, m.timestamp, moved.place
-    FROM message m LEFT JOIN search_moved moved USING (message)
+_NEWEST_INDEXED = f"""
+    SELECT {in_sql("m")}, m.conversation FROM message m
     WHERE m.message <= ? AND NOT EXISTS (SELECT 1 FROM search_stale s WHERE s.message = m.message)
     ORDER BY m.message DESC LIMIT 1
-"""
+"""  # noqa: S608 - constants only
 _ADD = "INSERT INTO search (rowid, text, tags) VALUES (?, ?, ?)"
 _REMOVE = "INSERT INTO search (search, rowid, text, tags) VALUES ('delete', ?, ?, ?)"
-_SHADOWS = {
-    "data": "(id INTEGER PRIMARY KEY, block BLOB)",
-    "idx": "(segid, term, pgno, PRIMARY KEY (segid, term)) WITHOUT ROWID",
-    "docsize": "(id INTEGER PRIMARY KEY, sz BLOB)",
-    "config": "(k PRIMARY KEY, v) WITHOUT ROWID",
-}
-"""SQLite's tables of an index, as it makes them."""
+_ANEW = "0009_smaller_index.sql"
+"""The migration that makes the index, from whatever is there."""
 
-IndexRow = tuple[int, str, str]
-"""Place, text and tags."""
+Indexed = tuple[int, str, int, str, str]
+"""Place and text of a message, row and kind of its conversation, and its sender."""
 
 
 def behind(connection: sqlite3.Connection) -> int:
@@ -98,8 +87,7 @@ def index_some(connection: sqlite3.Connection, most: int, *, anew: bool = False)
 
 
 def _index_some(connection: sqlite3.Connection, most: int) -> int:
-    (held,) = connection.execute("SELECT rules FROM search_state").fetchone()
-    if held != rules():
+    if _rules_held(connection) != rules():
         make_anew(connection)
     drain(connection)
     if not is_sound(connection):
@@ -107,16 +95,18 @@ def _index_some(connection: sqlite3.Connection, most: int) -> int:
     (mark,) = connection.execute("SELECT indexed_to FROM search_state").fetchone()
     found = list(_limited(connection.execute(_NEXT, (mark, most))))
     if found:
-        _add(connection, found)
-        connection.execute("UPDATE search_state SET indexed_to = ?", (found[-1][0],))
+        check_row(connection.execute("SELECT max(message) FROM message").fetchone()[0])
+        connection.executemany(_ADD, _prepared(found))
+        last = row_of(found[-1][0])
+        connection.execute("UPDATE search_state SET indexed_to = ?", (last,))
     return len(found)
 
 
-def _limited(rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
+def _limited(messages: Iterable[Indexed]) -> Iterator[Indexed]:
     characters = 0
-    for row in rows:
-        yield row
-        characters += len(row[-1])
+    for message in messages:
+        yield message
+        characters += len(message[1])
         if characters > _MOST_CHARACTERS:
             return
 
@@ -127,43 +117,20 @@ def is_sound(connection: sqlite3.Connection) -> bool:
     newest = connection.execute(_NEWEST_INDEXED, (indexed_to(connection),)).fetchone()
     if newest is None:
         return True
-    row, conversation, timestamp, moved = newest
+    place, conversation = newest
     found = connection.execute(
         "SELECT 1 FROM search WHERE search MATCH ? AND rowid = ?",
-        (
-            f'tags : "{conversation_tag(conversation)}"',
-            place_of(row, timestamp) if moved is None else moved,
-        ),
+        (f'tags : "{conversation_tag(conversation)}"', place),
     ).fetchone()
     return found is not None
 
 
-def _add(connection: sqlite3.Connection, messages: Iterable[tuple[Any, ...]]) -> None:
+def _prepared(messages: Iterable[Indexed]) -> list[tuple[int, str, str]]:
     """In the order of places: SQLite writes what it has gathered when they descend."""
-    (newest,) = connection.execute("SELECT max(message) FROM message").fetchone()
-    places: dict[int, IndexRow] = {}
-    for row, where, kind, sender, timestamp, text in messages:
-        place = place_of(row, timestamp)
-        if may_collide(newest):
-            place = _free_place(connection, row, place, places)
-        places[place] = (place, indexable(text), tags(where, kind, sender))
-    connection.executemany(_ADD, sorted(places.values()))
-
-
-def _free_place(
-    connection: sqlite3.Connection, row: int, wanted: int, others: Container[int]
-) -> int:
-    place = wanted
-    while place in others or _taken(connection, place):
-        place = next_place(place)
-    if place != wanted:
-        connection.execute("INSERT INTO search_moved VALUES (?, ?)", (row, place))
-    return place
-
-
-def _taken(connection: sqlite3.Connection, place: int) -> bool:
-    found = connection.execute("SELECT 1 FROM search_docsize WHERE id = ?", (place,)).fetchone()
-    return found is not None
+    return sorted(
+        (place, indexable(text), tags(conversation, kind, sender))
+        for place, text, conversation, kind, sender in messages
+    )
 
 
 def settle_stale(connection: sqlite3.Connection) -> None:
@@ -183,55 +150,34 @@ def settle_stale(connection: sqlite3.Connection) -> None:
 
 
 def drain(connection: sqlite3.Connection) -> None:
-    """Bring the index up to date with what is noted as stale."""
+    """Bring the index up to date with what is noted as stale. One that was made by other
+    rules is left alone: what stands in it is not what would be taken out."""
+    if _rules_held(connection) != rules():
+        connection.execute("DELETE FROM search_stale")
+        return
     while stale := connection.execute(_STALE, (_AT_ONCE,)).fetchall():
-        gone = [
-            (place_of(row, at) if moved is None else moved, indexable(text), tags(*of))
-            for row, at, text, moved, *of in stale
-        ]
-        connection.executemany(_REMOVE, sorted(gone))
-        rows = [row[:1] for row in stale]
-        connection.executemany("DELETE FROM search_moved WHERE message = ?", rows)
-        _add(connection, _present(connection, rows))
+        connection.executemany(_REMOVE, _prepared(stale))
+        rows = [(row_of(place),) for place, *_ in stale]
+        connection.executemany(_ADD, _prepared(_present(connection, rows)))
         connection.executemany("DELETE FROM search_stale WHERE message = ?", rows)
         connection.execute("UPDATE search_state SET deleted = 1 WHERE deleted = 0")
 
 
-def _present(
-    connection: sqlite3.Connection, rows: Iterable[tuple[int, ...]]
-) -> Iterator[tuple[Any, ...]]:
+def _present(connection: sqlite3.Connection, rows: Iterable[tuple[int]]) -> Iterator[Indexed]:
     for row in rows:
         yield from connection.execute(_AGAIN, row)
 
 
+def _rules_held(connection: sqlite3.Connection) -> str:
+    (held,) = connection.execute("SELECT rules FROM search_state").fetchone()
+    return str(held)
+
+
 def make_anew(connection: sqlite3.Connection) -> None:
-    """Begin an empty index, in the transaction under way. Nothing is lost: it is derived.
-
-    SQLite cannot drop an index that it cannot open. So its tables are made those of a new
-    one first, whatever they were.
-    """
-    creation = _creation()
-    connection.execute(creation.replace(" search ", " temp.pristine ", 1))
-    for shadow, columns in _SHADOWS.items():
-        connection.execute(f"DROP TABLE IF EXISTS main.search_{shadow}")
-        connection.execute(f"CREATE TABLE main.search_{shadow} {columns}")
-        connection.execute(
-            f"INSERT INTO main.search_{shadow} SELECT * FROM temp.pristine_{shadow}"  # noqa: S608 - constants only
-        )
-    connection.execute("DROP TABLE temp.pristine")
-    connection.execute("DROP TABLE IF EXISTS main.search")
-    for shadow in _SHADOWS:  # where only they were left
-        connection.execute(f"DROP TABLE IF EXISTS main.search_{shadow}")
-    connection.execute(creation)
-    connection.execute("DELETE FROM search_moved")
-    connection.execute("DELETE FROM search_stale")
-    connection.execute("UPDATE search_state SET indexed_to = 0, rules = ?, deleted = 0", (rules(),))
-
-
-def _creation() -> str:
-    """The statement that makes the index, from the migration."""
-    script = schema_path("store", "0007_search.sql").read_text(encoding="utf-8")
-    return next(each for each in statements(script) if "VIRTUAL TABLE" in each)
+    """Begin an empty index, in the transaction under way. Nothing is lost: it is derived."""
+    for statement in statements(schema_path("store", _ANEW).read_text(encoding="utf-8")):
+        connection.execute(statement)
+    connection.execute("UPDATE search_state SET rules = ?", (rules(),))
 
 
 def is_damage(error: sqlite3.DatabaseError) -> bool:

@@ -1,55 +1,64 @@
-"""Where a message stands in the search index, pure: its time and a part of its row number.
+"""Where a message stands in the search index, pure: a slot of time, and its row number.
 
-    place = time, 42 bits of ms | row number, low 21 bits
+    place = time in ms / 2^22, which is 70 minutes, 27 bits | row number, 36 bits
 
-Descending places are newest first. Back from a place, the message is one of a few: rows
-2^21 apart, of which only one has that time. Two messages of one moment whose rows are a
-multiple of 2^21 apart want the same place; the second gets the same bits at a later
-moment, and a row in `search_moved`.
+Descending places are newest first, slot by slot. Within a slot the messages are sorted by
+the times that they have. The slots are that wide because the index stores the difference
+from place to place: with the time to the ms, five or six bytes for every word.
 """
 
-ROW_BITS = 21
-_ROWS = 1 << ROW_BITS
-MOST_MOVED = 1 << 10
-"""Ms by which a place may be later than its message: one per 2^21 rows."""
-_LATEST = (1 << 42) - MOST_MOVED - 1
+from syncengine.errors import StoreError
+
+SLOT_BITS = 22
+"""Of the time, left out."""
+ROW_BITS = 36
+MOST_ROWS = (1 << ROW_BITS) - 1
+LATEST = (1 << 63 - ROW_BITS + SLOT_BITS) - 1
+"""The last moment that a place can hold, in the year 19809; the first is in 1970."""
 
 
-def clamped(timestamp: int) -> int:
-    """The time as a place can hold it: from 1970 to 2109."""
-    return max(0, min(timestamp, _LATEST))
+def in_sql(table: str) -> str:
+    """The place of a table's row, as SQLite computes it: the same as `place_of`."""
+    return f"({clamped_in_sql(table)} >> {SLOT_BITS} << {ROW_BITS} | {table}.message)"
+
+
+def clamped_in_sql(table: str) -> str:
+    """The time of a table's row, the same as `clamped`."""
+    return f"min(max({table}.timestamp, 0), {LATEST})"
 
 
 def place_of(row: int, timestamp: int) -> int:
-    """The place that a message wants."""
-    return clamped(timestamp) << ROW_BITS | row & _ROWS - 1
+    """The place of a message."""
+    return clamped(timestamp) >> SLOT_BITS << ROW_BITS | row
 
 
-def may_collide(row: int) -> bool:
-    """Whether another row, a lower one, has the same low bits."""
-    return row >= _ROWS
+def clamped(timestamp: int) -> int:
+    """The time as a place can hold it."""
+    return max(0, min(timestamp, LATEST))
 
 
-def next_place(place: int) -> int:
-    """The one to try where it is taken: a moment later."""
-    return place + _ROWS
+def check_row(row: int) -> None:
+    """Raise StoreError for a row number that no place can hold: only a program that chooses
+    its own numbers comes so far."""
+    if not 0 <= row <= MOST_ROWS:
+        raise StoreError(f"a message has row number {row}; the search index ends at {MOST_ROWS}")
 
 
-def time_of(place: int) -> int:
-    """The moment that a place stands for."""
+def slot_of(place: int) -> int:
+    """The slot that a place lies in."""
     return place >> ROW_BITS
 
 
-def candidates(place: int, most: int) -> range:
-    """Row numbers, the highest at most `most`, of which one is the message."""
-    return range(place & _ROWS - 1, most + 1, _ROWS)
+def row_of(place: int) -> int:
+    """The row number of the message that stands there."""
+    return place & MOST_ROWS
 
 
 def first_place(timestamp: int) -> int:
-    """The lowest place that a message of that time or later can have."""
-    return clamped(timestamp) << ROW_BITS
+    """No message of that time or later has a lower one."""
+    return place_of(0, timestamp)
 
 
 def last_place(timestamp: int) -> int:
-    """The highest place that a message of that time or before can have."""
-    return clamped(timestamp) + MOST_MOVED << ROW_BITS | _ROWS - 1
+    """No message of that time or before has a higher one."""
+    return place_of(MOST_ROWS, timestamp)

@@ -1,12 +1,14 @@
 """Searches the index, inside one snapshot: places first, then the messages that stand there.
 
 What the index finds is joined with the messages: what is hidden or gone since is found by
-nothing. A phrase of several tokens is compared with the text.
+nothing. Places are in the order of time only roughly, slot by slot: the messages of one
+slot are sorted before the first of them is shown. A phrase of several tokens is compared
+with the text.
 """
 
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from itertools import islice
 from typing import Any, NamedTuple
@@ -16,12 +18,13 @@ from attrs import field, frozen
 from syncengine.models import ConversationKey, Kind
 from syncengine.store.indexing import behind, indexed_to, is_damage, is_sound
 from syncengine.store.places import (
-    MOST_MOVED,
-    candidates,
-    clamped,
+    LATEST,
+    MOST_ROWS,
+    clamped_in_sql,
     first_place,
+    in_sql,
     last_place,
-    time_of,
+    slot_of,
 )
 from syncengine.store.ranking import score
 from syncengine.store.words import Term, conversation_tag, sender_tag, spaced
@@ -34,16 +37,25 @@ _MESSAGE = """
     SELECT c.conversation_id, c.kind, m.message_id, m.sender, m.timestamp, m.type,
            m.text, m.edited_at, m.raw
     FROM message m JOIN conversation c USING (conversation)
-    WHERE m.message = ? AND m.hidden IS NULL
+    WHERE m.message = ?
 """
 _NEWEST = """
     SELECT rowid FROM search WHERE search MATCH :match
     AND rowid BETWEEN :first AND :last ORDER BY rowid DESC
 """
+_STANDING = f"""
+    SELECT {clamped_in_sql("m")} AS time, m.message, m.timestamp, m.sender
+    FROM json_each(:places) CROSS JOIN message m ON m.message = json_each.value & {MOST_ROWS}
+    WHERE {in_sql("m")} = json_each.value AND m.hidden IS NULL
+    AND NOT EXISTS (SELECT 1 FROM search_stale s WHERE s.message = m.message)
+    AND (time, m.message) < (:time, :row)
+    ORDER BY time DESC, m.message DESC
+"""  # noqa: S608 - constants only
+"""What stands at places of the index: no message that is gone, none that has the row number
+of one, nor one that has another text now, which only another program can have done."""
 _TEXTS = """
-    SELECT m.message, m.sender, m.timestamp, m.text
+    SELECT m.message, m.text
     FROM json_each(?) CROSS JOIN message m ON m.message = json_each.value
-    WHERE m.hidden IS NULL
 """
 """In the order given: by row number, so that neighbours are read together."""
 MOST_ASKED = 64
@@ -51,17 +63,18 @@ MOST_ASKED = 64
 messages that have those are compared with all of the query."""
 _EVERYTHING = " OR ".join(f'tags : "{kind}"' for kind in Kind)
 """Times alone are no query in FTS5's language; each message has the tag of its kind."""
-_MOVED = "SELECT place FROM search_moved WHERE message = ?"
-_TEXT = 4
-"""Where the text is among a message's columns."""
+_PORTION = 32
+"""Places whose messages are looked up together, at least: for a first page one portion."""
 
 
 class Place(NamedTuple):
-    """Where a result stands in its order: what comes next is beyond it. A higher score is
-    better; newest first, all have the same."""
+    """Where a result stands in its order: what comes next is less."""
 
-    place: int
-    score: float = 0.0
+    score: float
+    """Higher is better; newest first, all have the same."""
+    time: int
+    """Ms, as a place in the index can hold it."""
+    row: int
 
 
 @frozen(kw_only=True)
@@ -112,47 +125,6 @@ class FoundRows:
     """The index cannot be used."""
 
 
-class _Rows:
-    """Finds the message that stands at a place of the index."""
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
-        self._mark = indexed_to(connection)
-        moved, stale = connection.execute(
-            "SELECT EXISTS (SELECT 1 FROM search_moved), EXISTS (SELECT 1 FROM search_stale)"
-        ).fetchone()
-        self._some_moved, self._some_stale = bool(moved), bool(stale)
-
-    def at(self, place: int) -> int | None:
-        """The message's row number; None: what stood there is gone, or has another text now,
-        which only another program can have done."""
-        row = self._row(place)
-        if row is None or not self._some_stale:
-            return row
-        stale = self._look("SELECT message FROM search_stale WHERE message = ?", row)
-        return row if stale is None else None
-
-    def _row(self, place: int) -> int | None:
-        if self._some_moved:
-            moved = self._look("SELECT message FROM search_moved WHERE place = ?", place)
-            if moved is not None:
-                return moved
-        found = candidates(place, self._mark)
-        if len(found) == 1:
-            return found[0]
-        return next((row for row in found if self._stands_at(row, place)), None)
-
-    def _stands_at(self, row: int, place: int) -> bool:
-        if self._some_moved and self._look(_MOVED, row) is not None:
-            return False
-        timestamp = self._look("SELECT timestamp FROM message WHERE message = ?", row)
-        return timestamp is not None and clamped(timestamp) == time_of(place)
-
-    def _look(self, statement: str, value: int) -> int | None:
-        found = self._connection.execute(statement, (value,)).fetchone()
-        return None if found is None else int(found[0])
-
-
 def search(connection: sqlite3.Connection, request: SearchRequest) -> FoundRows:
     """Up to `limit` messages, and how far the index lags."""
     try:
@@ -169,7 +141,7 @@ def search(connection: sqlite3.Connection, request: SearchRequest) -> FoundRows:
 def _search(connection: sqlite3.Connection, request: SearchRequest) -> FoundRows:
     lag = behind(connection)
     match = _match(connection, request)
-    if match is None:
+    if match is None or not indexed_to(connection):
         return FoundRows((), more=False, behind=lag)
     rows = (
         _best(connection, request, match) if request.ranked else _newest(connection, request, match)
@@ -181,39 +153,53 @@ def _search(connection: sqlite3.Connection, request: SearchRequest) -> FoundRows
 def _newest(
     connection: sqlite3.Connection, request: SearchRequest, match: str
 ) -> Iterator[FoundRow]:
-    """Lazily: SQLite looks for the next one when it is asked for."""
-    after = request.after.place if request.after is not None else 1 << 63
-    rows = _Rows(connection)
-    for place in _places(connection, request, match, after):
-        row = _message(connection, rows, request, Place(place))
-        if row is not None:
-            yield row
+    """Lazily: SQLite looks for the next slot when it is asked for."""
+    for place in _standing(connection, request, match, request.after):
+        if not request.compared or _all_match(request, _text(connection, place)):
+            yield _message(connection, place)
 
 
 def _best(connection: sqlite3.Connection, request: SearchRequest, match: str) -> Iterator[FoundRow]:
     """The best of the newest; of equally good ones the newer first."""
-    rows = _Rows(connection)
-    scored = _scored(connection, rows, request, match)
     after = request.after
-    beyond = (float("-inf"), 0) if after is None else (-after.score, -after.place)
-    for negative, place in sorted(each for each in scored if each > beyond):
-        row = _message(connection, rows, request, Place(-place, -negative))
-        if row is not None:
-            yield row
+    scored = _scored(connection, request, match)
+    for place in sorted(scored, reverse=True):
+        if after is None or place < after:
+            yield _message(connection, place)
 
 
-def _scored(
-    connection: sqlite3.Connection, rows: _Rows, request: SearchRequest, match: str
-) -> list[tuple[float, int]]:
-    """Score and place of each, both negative: the best is the least. Texts may be large, so
-    none is kept."""
-    found = islice(_places(connection, request, match, 1 << 63), MOST_RANKED)
-    places = {row: place for place in found if (row := rows.at(place)) is not None}
-    scored = []
-    for row, sender, timestamp, text in connection.execute(_TEXTS, (json.dumps(sorted(places)),)):
-        if _passes(request, Place(places[row]), sender, timestamp) and _all_match(request, text):
-            scored.append((-score(text, request.terms[:MOST_ASKED]), -places[row]))
-    return scored
+def _scored(connection: sqlite3.Connection, request: SearchRequest, match: str) -> Iterator[Place]:
+    """Texts may be large, so none is kept."""
+    newest = islice(_standing(connection, request, match, None), MOST_RANKED)
+    times = {place.row: place.time for place in newest}
+    for row, text in connection.execute(_TEXTS, (json.dumps(sorted(times)),)):
+        if _all_match(request, text):
+            yield Place(score(text, request.terms[:MOST_ASKED]), times[row], row)
+
+
+def _standing(
+    connection: sqlite3.Connection, request: SearchRequest, match: str, after: Place | None
+) -> Iterator[Place]:
+    """What comes after a place, newest first, and is what was asked for, but for the text."""
+    beyond = {"time": LATEST + 1, "row": 0} if after is None else after._asdict()
+    for places in _whole_slots(_places(connection, request, match, after)):
+        bound = {**beyond, "places": json.dumps(places)}
+        with closing(connection.execute(_STANDING, bound)) as cursor:
+            for time, row, timestamp, sender in cursor:
+                if _passes(request, sender, timestamp):
+                    yield Place(0.0, time, row)
+
+
+def _whole_slots(places: Iterable[int]) -> Iterator[list[int]]:
+    """Portions that can be sorted by themselves: each ends where a slot ends."""
+    portion: list[int] = []
+    for place in places:
+        if len(portion) >= _PORTION and slot_of(place) != slot_of(portion[-1]):
+            yield portion
+            portion = []
+        portion.append(place)
+    if portion:
+        yield portion
 
 
 def _match(connection: sqlite3.Connection, request: SearchRequest) -> str | None:
@@ -260,35 +246,33 @@ def _conversation_rows(connection: sqlite3.Connection, request: SearchRequest) -
 
 
 def _places(
-    connection: sqlite3.Connection, request: SearchRequest, match: str, before: int
+    connection: sqlite3.Connection, request: SearchRequest, match: str, after: Place | None
 ) -> Iterator[int]:
+    """From the slot of a result on, whose others may come after it."""
     first = 0 if request.since is None else first_place(request.since)
     last = (1 << 63) - 1 if request.until is None else last_place(request.until)
-    bound = {"match": match, "first": first, "last": min(last, before - 1)}
+    if after is not None:
+        last = min(last, last_place(after.time))
+    bound = {"match": match, "first": first, "last": last}
     with closing(connection.execute(_NEWEST, bound)) as cursor:
         for (place,) in cursor:
             yield place
 
 
-def _message(
-    connection: sqlite3.Connection, rows: _Rows, request: SearchRequest, place: Place
-) -> FoundRow | None:
-    row = rows.at(place.place)
-    columns = connection.execute(_MESSAGE, (row,)).fetchone()
-    if columns is None:
-        return None
+def _text(connection: sqlite3.Connection, place: Place) -> str:
+    """Alone, as few of those that are compared may be results."""
+    statement = "SELECT text FROM message WHERE message = ?"
+    return str(connection.execute(statement, (place.row,)).fetchone()[0])
+
+
+def _message(connection: sqlite3.Connection, place: Place) -> FoundRow:
+    columns = connection.execute(_MESSAGE, (place.row,)).fetchone()
     conversation_id, kind, *message = columns
-    if not _passes(request, place, message[1], message[2]) or not _all_match(
-        request, message[_TEXT]
-    ):
-        return None
     return FoundRow(ConversationKey(conversation_id, kind), tuple(message), place)
 
 
-def _passes(request: SearchRequest, place: Place, sender: str, timestamp: int) -> bool:
-    """What the index knows roughly: two senders may have one tag, a place is of a moment."""
-    if not 0 <= time_of(place.place) - clamped(timestamp) <= MOST_MOVED:
-        return False  # another message that has the row's number now
+def _passes(request: SearchRequest, sender: str, timestamp: int) -> bool:
+    """What the index knows roughly: two senders may have one tag, a slot is of 70 minutes."""
     if request.sender is not None and sender != request.sender:
         return False
     if request.since is not None and timestamp < request.since:

@@ -23,7 +23,7 @@ JOINT = "\x1f"
 _ENCODED = "\ue000"
 """Begins the token of a symbol, followed by its number in hex: SQLite's own tables need not
 know it. Characters of this private range in a text are symbols themselves."""
-_RULES = 1
+_RULES = 2
 _BETWEEN = re.compile(f"[ {JOINT}]+")
 _SHORT = 64
 """Tokens of a term."""
@@ -50,6 +50,11 @@ _COMPOSING = re.compile(
     "\uff9e\uff9f\U00010a00-\U00011fff\U0001d100-\U0001d1ff]"
 )
 """What may become one character with the one before it, and is not an accent."""
+_PLAIN = "\u3005\u3041-\u3096\u30a1-\u30fa\u30fc\u4e00-\u9fff、。《》「」！（），：；？‘’“”…—"
+"""Characters of Han and Kana, and what stands between them: folding changes none of these,
+and each is one token, or none."""
+_PARTS = re.compile(f"([\x00-\x7f]*+)(?:([{_PLAIN}]++)|(.*[^\x00-\x7f]))([\x00-\x7f]*+)", re.DOTALL)
+"""Of a text that is not ASCII: what is before, plain ones or any, what is after."""
 _MARKS = str.maketrans("™℠", "  ")
 """They would become letters of the word before."""
 
@@ -114,8 +119,14 @@ def spaced(text: str) -> str:
 
 
 def indexable(text: str) -> str:
-    """The text as it is given to the index, which separates and folds ASCII itself."""
-    return text if text.isascii() else spaced(text)
+    """The text as it is given to the index, which separates and folds ASCII itself: so what
+    is ASCII at its ends is left as it is. Otherwise as `spaced`, but for what separates."""
+    if text.isascii():
+        return text
+    found = _PARTS.fullmatch(text)
+    assert found is not None, "there is a character that is not ASCII"
+    before, plain, any_, after = found.groups()
+    return f"{before} {' '.join(plain)} {after}" if plain else f"{before}{spaced(any_)}{after}"
 
 
 @lru_cache(4096)

@@ -187,7 +187,6 @@ async def test_a_crash_repeats_a_set_at_worst(side: Side, after: int) -> None:
         "DROP TABLE search",
         "DROP TABLE search_data",
         "DROP TABLE search_idx",
-        "DROP TABLE search_docsize",
         "DROP TABLE search_config",
         "DELETE FROM search_data",
         "DELETE FROM search_data WHERE id > 10",

@@ -1,8 +1,9 @@
 """What a text is found by: folding, tokens, terms. Pure, so properties say most of it."""
 
+import re
 import sqlite3
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 
 import pytest
@@ -32,6 +33,16 @@ TRICKY = st.text(
     max_size=30,
 )
 
+MIXED = st.lists(
+    st.one_of(
+        TRICKY,
+        st.text(st.characters(max_codepoint=127), max_size=8),
+        st.text(st.sampled_from("中国々かがカガーｶﾞ，。“…”한국、🎂é"), max_size=8),
+        st.sampled_from(["e\u0301", "\u0301", "\u3099", "K", "Å", "Station ", "don’t"]),
+    ),
+    max_size=6,
+).map("".join)
+
 
 def tokens(text: str) -> list[str]:
     return [token for token in spaced(text).replace(JOINT, " ").split(" ") if token]
@@ -43,14 +54,31 @@ def found(text: str, query: str, *, prefix: bool = False) -> bool:
     return bool(terms) and all(term.matches(spaced(text)) for term in terms)
 
 
+def new_index() -> sqlite3.Connection:
+    """The index as the schema makes it, and a table of its tokens."""
+    database = sqlite3.connect(":memory:")
+    script = schema_path("store", "latest.sql").read_text(encoding="utf-8")
+    database.execute(next(each for each in statements(script) if "VIRTUAL" in each))
+    database.execute("CREATE VIRTUAL TABLE term USING fts5vocab(search, instance)")
+    return database
+
+
 @pytest.fixture
 def index() -> Iterator[sqlite3.Connection]:
-    """The index as the schema makes it, and a table of its tokens."""
-    script = schema_path("store", "0007_search.sql").read_text(encoding="utf-8")
-    with closing(sqlite3.connect(":memory:")) as database:
-        database.execute(next(each for each in statements(script) if "VIRTUAL" in each))
-        database.execute("CREATE VIRTUAL TABLE term USING fts5vocab(search, instance)")
+    with closing(new_index()) as database:
         yield database
+
+
+def tokens_in_sqlite(database: sqlite3.Connection, texts: Sequence[str]) -> list[list[str]]:
+    """What the index has of each text."""
+    for number, text in enumerate(texts):
+        database.execute(
+            "INSERT INTO search (rowid, text) VALUES (?, ?)", (number, indexable(text))
+        )
+    seen: list[list[str]] = [[] for _ in texts]
+    for number, term in database.execute("SELECT doc, term FROM term ORDER BY doc, offset"):
+        seen[number].append(term)
+    return seen
 
 
 @pytest.mark.parametrize(
@@ -166,29 +194,33 @@ def test_a_text_is_found_by_its_own_words(text: str, data: st.DataObject) -> Non
         assert found(text, data.draw(st.sampled_from(pieces)))
 
 
-@given(TRICKY)
+@given(MIXED)
+@example("cafe\u0301 e\u0301")
+@example("か\u3099")
+@example("a\u3099b か c")
+@example("中\u0301国")
+@example("Foo™ 中")
 def test_sqlite_sees_the_same_tokens(text: str) -> None:
-    """What is given to the index becomes these tokens there, whatever its Unicode is."""
-    script = schema_path("store", "0007_search.sql").read_text(encoding="utf-8")
+    """What is given to the index becomes these tokens there, whatever its Unicode is, also
+    where only a part of the text had to be spaced."""
     text = text.encode("utf-8", "ignore").decode()
-    with closing(sqlite3.connect(":memory:")) as database:
-        database.execute(next(each for each in statements(script) if "VIRTUAL" in each))
-        database.execute("CREATE VIRTUAL TABLE term USING fts5vocab(search, instance)")
-        database.execute("INSERT INTO search (rowid, text) VALUES (1, ?)", (indexable(text),))
-        seen = database.execute("SELECT term FROM term ORDER BY offset").fetchall()
-    assert [term for (term,) in seen] == tokens(text)
+    with closing(new_index()) as database:
+        assert tokens_in_sqlite(database, [text]) == [tokens(text)]
+
+
+def test_plain_characters_are_tokens_by_themselves(index: sqlite3.Connection) -> None:
+    """Those that are indexed as they are: folding changes none, and SQLite knows each."""
+    plain = [chr(c) for c in BASIC_PLANE if re.match(f"[{words._PLAIN}]", chr(c))]
+    assert len(plain) > 20_000
+    wanted = [["中"] + [c for c in each if tokens(c)] + ["中"] for each in plain]
+    assert tokens_in_sqlite(index, [f"中{each}中" for each in plain]) == wanted
+    assert [tokens(f"中{each}中") for each in plain] == wanted
 
 
 def test_every_letter_is_a_token_to_sqlite(index: sqlite3.Connection) -> None:
     """Every character of the basic plane that makes or joins a token does so in SQLite."""
     letters = [chr(code) for code in BASIC_PLANE if tokens(f"x{chr(code)}y")]
-    for number, letter in enumerate(letters):
-        index.execute(
-            "INSERT INTO search (rowid, text) VALUES (?, ?)", (number, indexable(f"x{letter}y"))
-        )
-    seen: dict[int, list[str]] = {}
-    for number, term in index.execute("SELECT doc, term FROM term ORDER BY doc, offset"):
-        seen.setdefault(number, []).append(term)
+    seen = tokens_in_sqlite(index, [f"x{letter}y" for letter in letters])
     assert len(letters) > 50_000
     wrong = [c for n, c in enumerate(letters) if seen[n] != tokens(f"x{c}y")]
     assert wrong == []
