@@ -18,7 +18,7 @@ from syncengine.store.outbox import still_here
 
 _SET = 4_000
 """Messages of one transaction: enough to be quick, and a deletion waits for it."""
-_SMALL_SET = 500
+_SMALL_SET = 1_500
 """Of one that a cycle under way waits for: about 10 ms."""
 _PAUSE = 1.0
 """Seconds between two of these."""
