@@ -6,6 +6,7 @@ So a decision is never made from facts that are stale. Reads only.
 import json
 import sqlite3
 from collections.abc import Iterator, Sequence, Set
+from typing import Any
 
 from syncengine.models import ConversationKey, MessageRow
 from syncengine.store.answers import (
@@ -18,12 +19,12 @@ from syncengine.store.answers import (
 )
 from syncengine.store.batch import START, Doubt, Gap
 
-_STATE = """
-    SELECT c.unread_count, c.pinned, c.pinned_at, c.marks, c.fetched, c.looks,
+_STATES = """
+    SELECT c.conversation, c.unread_count, c.pinned, c.pinned_at, c.marks, c.fetched, c.looks,
            c.doubt_id, c.doubt_at,
            p.message_id, p.sender, p.timestamp, p.type, p.text, p.edited_at, p.raw
     FROM conversation c LEFT JOIN preview p USING (conversation)
-    WHERE c.conversation = ?
+    WHERE c.conversation IN ({})
 """
 _HELD = """
     SELECT message_id, position, raw, edited_at, hidden, suspect_at, unverified, seen_at
@@ -35,6 +36,10 @@ _BETWEEN = """
     SELECT message_id, position, timestamp, edited_at, hidden, suspect_at, unverified
     FROM message WHERE conversation = :row AND position > :low AND position < :high
         AND unverified = 0
+"""
+_NUMBER = """
+    SELECT count(*) FROM
+        (SELECT 1 FROM message WHERE conversation = ? AND position > ? AND position < ? LIMIT ?)
 """
 _UNDECIDED = """
     SELECT message_id, position, timestamp, edited_at, hidden, suspect_at, unverified
@@ -143,20 +148,14 @@ class View:
 
     def listed(self, key: ConversationKey) -> ListedState | None:
         """What the list last said; None: the conversation is not here."""
-        found = self._connection.execute(_STATE, (self.row(key),)).fetchone()
-        if found is None:
-            return None
-        unread, pinned, pinned_at, marks, fetched, looks, top, at, *preview = found
-        return ListedState(
-            unread,
-            bool(pinned),
-            pinned_at,
-            tuple(json.loads(marks)),
-            bool(fetched),
-            looks,
-            None if top is None else Doubt(top, at),
-            MessageRow(*preview) if preview[0] is not None else None,
-        )
+        return self.all_listed([key]).get(key)
+
+    def all_listed(self, keys: Sequence[ConversationKey]) -> dict[ConversationKey, ListedState]:
+        """What the list last said of those that are here, in one statement."""
+        rows = {row: key for key in keys if (row := self.row(key)) is not None}
+        query = _STATES.format(",".join("?" * len(rows)))
+        found = self._connection.execute(query, tuple(rows))
+        return {rows[row]: _listed_state(*columns) for row, *columns in found}
 
     def noted_doubt(self, key: ConversationKey) -> Doubt | None:
         """What an earlier read of the head left open."""
@@ -177,7 +176,7 @@ class View:
         if len(found) > len(ids):
             query = _HELD_EACH.format(",".join("?" * len(ids)))
             found = self._connection.execute(query, (row, *ids)).fetchall()
-        return {m: HeldMessage(*columns) for m, *columns in found if m in wanted}
+        return {row[0]: HeldMessage._make(row[1:]) for row in found if row[0] in wanted}
 
     def between(
         self, key: ConversationKey, low: int, high: int, undecided_after: int
@@ -190,6 +189,12 @@ class View:
         if low != START or not self._connection.execute(_ALL_UNVERIFIED, bound).fetchone()[0]:
             found += self._connection.execute(_BETWEEN, bound)
         return [PlacedMessage(*columns) for columns in found]
+
+    def holds_no_more(self, key: ConversationKey, low: int, high: int, number: int) -> bool:
+        """Whether between two positions, both exclusive, stand so many messages at most."""
+        bound = (self.row(key), low, high, number + 1)
+        (found,) = self._connection.execute(_NUMBER, bound).fetchone()
+        return int(found) <= number
 
     def aged(self, key: ConversationKey, high: int, until: int, most: int) -> list[int]:
         """The positions below one, oldest first and not more than so many, of messages that
@@ -341,3 +346,26 @@ class View:
             "SELECT name, listed_at, synced_at, list_open FROM account"
         ).fetchone()
         return AccountState(*(found or (None, None, None, 0)))
+
+
+def _listed_state(
+    unread: int,
+    pinned: int,
+    pinned_at: int | None,
+    marks: str,
+    fetched: int,
+    looks: int,
+    top: str | None,
+    at: int | None,
+    *preview: Any,
+) -> ListedState:
+    return ListedState(
+        unread,
+        bool(pinned),
+        pinned_at,
+        () if marks == "[]" else tuple(json.loads(marks)),
+        bool(fetched),
+        looks,
+        None if top is None else Doubt(top, at),
+        None if preview[0] is None else MessageRow(*preview),
+    )

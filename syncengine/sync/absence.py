@@ -72,7 +72,7 @@ def judge_absence(
     seen = sightings(page, held)
     if part is None or page.served_at is None:
         return seen
-    found = _absent(key, part, places, gaps, page.served_at, rules, view)
+    found = _absent(key, part, places, held, gaps, page.served_at, rules, view)
     absent = [message for message in found if message.message_id not in strays]
     if not absent:
         return seen
@@ -92,6 +92,7 @@ def _absent(
     key: ConversationKey,
     part: Covered,
     places: Mapping[str, int],
+    held: Mapping[str, HeldMessage],
     gaps: Sequence[Gap],
     served_at: int,
     rules: Rules,
@@ -99,6 +100,9 @@ def _absent(
 ) -> list[PlacedMessage]:
     if any(gap.low <= part.low and part.high <= gap.high for gap in gaps):
         return []  # nothing can be held there: the usual page of a first pull costs nothing
+    shown = sum(part.low < found.position < part.high for found in held.values())
+    if view.holds_no_more(key, part.low, part.high, shown):
+        return []  # the usual page that is read again: to count is cheap
     undecided_after = -_ALL if rules.mirror else served_at - horizon(rules, view.longest_stay())
     found = view.between(key, part.low, part.high, undecided_after)
     return [message for message in found if message.message_id not in places]

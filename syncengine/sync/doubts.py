@@ -40,28 +40,35 @@ class HeadJudgement:
     """An earlier doubt is over."""
     covers: bool
     """What is held above the newest message shown should have been shown too."""
+    first: bool
+    """No page of the conversation was placed before."""
 
 
-def judge_head(key: ConversationKey, page: Page, held: Held, view: View) -> HeadJudgement:
-    """Whether a page of the head can be the whole truth about what is newest."""
+def judge_head(
+    key: ConversationKey, page: Page, held: Held, newest: str | None, view: View
+) -> HeadJudgement:
+    """Whether a page of the head can be the whole truth about what is newest; `newest` is the
+    view's `newest_served`."""
     listed = view.listed(key)
+    first = listed is None or not listed.fetched
     before = listed.looks if listed is not None else 0
     looks = _looks(listed, page, held, key, view)
     waiting = 0 < looks < MAX_LOOKS
     changed = looks if looks != before else None
-    doubt = _retreat(page, held, key, view)
+    doubt = _retreat(page, held, key, newest, view)
     covers = not waiting and (doubt is None or not _cuts_a_gap(page, held, key, view))
     noted = listed.doubt if listed is not None else None
     if doubt is not None and noted is not None and doubt.top == noted.top:
         confirmed = is_confirmed(doubt, noted) and not _cuts_a_gap(page, held, key, view)
-        return HeadJudgement(waiting or not confirmed, changed, None, confirmed, covers)
+        return HeadJudgement(waiting or not confirmed, changed, None, confirmed, covers, first)
     settled = doubt is None and noted is not None
-    return HeadJudgement(waiting or doubt is not None, changed, doubt, settled, covers)
+    return HeadJudgement(waiting or doubt is not None, changed, doubt, settled, covers, first)
 
 
-def _retreat(page: Page, held: Held, key: ConversationKey, view: View) -> Doubt | None:
+def _retreat(
+    page: Page, held: Held, key: ConversationKey, newest: str | None, view: View
+) -> Doubt | None:
     """The head shows less than is held: the newest held is missing and nothing is new."""
-    newest = view.newest_served(key)
     if newest is None or newest in held or (not page.messages and not page.end):
         return None
     if view.is_suspect(key, newest) and not any(gap.high == HEAD for gap in view.gaps(key)):
@@ -115,13 +122,15 @@ def is_hasty(key: ConversationKey, page: Page, held: Held, view: View) -> bool:
     return all(message.timestamp > sent_at for message in page.messages)
 
 
-def stale_head(key: ConversationKey, page: Page, held: Held, view: View) -> Doubt | None:
+def stale_head(
+    key: ConversationKey, page: Page, held: Held, newest: str | None, view: View
+) -> Doubt | None:
     """The doubt about a head that is older than what is held here; None: there is none.
 
     It comes from a replica that lags behind, or is replayed, and its unknown messages would
     be taken for newer ones. It is believed when a second read, after any lag, is the same.
+    `newest` is the view's `newest_served`.
     """
-    newest = view.newest_served(key)
     if newest is None or newest in held:
         return None
     named = [message for message in page.messages if is_named(message.message_id)]

@@ -168,10 +168,11 @@ def _longest_rising(values: Sequence[int]) -> list[int]:
 def _places(run: Run, anchors: Sequence[int | None], local: Local) -> list[int] | Shift:
     """Positions for the whole run, given those of its anchors."""
     places: list[int] = []
-    fixed = [(i, anchor) for i, anchor in enumerate(anchors) if anchor is not None]
-    for stop, lower in [*fixed, (len(anchors), None)]:
-        ids = run.ids[len(places) : stop]
-        if ids:
+    for stop, lower in enumerate([*anchors, None]):
+        if lower is None and stop < len(anchors):
+            continue
+        if stop > len(places):
+            ids = run.ids[len(places) : stop]
             stretch = _stretch(ids, places[-1] if places else None, lower, local)
             if isinstance(stretch, Shift):
                 return stretch

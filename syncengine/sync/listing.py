@@ -3,7 +3,7 @@
 An entry never places a message: it opens a gap at the head, for history to be asked.
 """
 
-from collections.abc import Set
+from collections.abc import Mapping, Sequence, Set
 from functools import partial
 
 from syncengine.models import ConversationKey, MessageRow, Summary, SummaryPage
@@ -17,13 +17,25 @@ from syncengine.sync.doubts import MAX_LOOKS
 def note_summaries(page: SummaryPage) -> list[Decision]:
     """Entries of the server's list: hints that something may be new (law 6).
 
+    Most say what is known. They are found first, all with one statement; it also tells the
+    others what was known of their conversations, until something is written for them.
+
     Where there was news, it is noted that what stands below was not looked at yet: the
     next pass must not take this page's silence for the whole list's.
     """
     news: list[Summary] = []
+    known: dict[ConversationKey, ListedState] = {}
+    quiet: set[ConversationKey] = set()
+
+    def compare(view: View) -> None:
+        known.update(view.all_listed([summary.key for summary in page.summaries]))
+        quiet.update(_quiet(page.summaries, known))
 
     def noted(summary: Summary, view: View) -> Batch | None:
-        batch = _note(summary, view)
+        key = summary.key
+        if key in quiet:
+            return None
+        batch = _note(summary, known.pop(key, None) or view.listed(key), view)
         if batch is not None:
             news.append(summary)
         return batch
@@ -32,7 +44,7 @@ def note_summaries(page: SummaryPage) -> list[Decision]:
         more_below = news and page.cursor is not None and not view.account().list_open
         return Bookkeeping(list_open=True) if more_below else None
 
-    return [*(partial(noted, summary) for summary in page.summaries), open_list]
+    return [compare, *(partial(noted, summary) for summary in page.summaries), open_list]
 
 
 def note_missing(listed: Set[ConversationKey]) -> Decision:
@@ -55,20 +67,33 @@ def look_again(key: ConversationKey) -> Decision:
     return decide
 
 
-def _note(summary: Summary, view: View) -> Batch | None:
+def _quiet(
+    summaries: Sequence[Summary], known: Mapping[ConversationKey, ListedState]
+) -> Set[ConversationKey]:
+    """The conversations of which no entry says anything new."""
+    news = {
+        summary.key
+        for summary in summaries
+        if summary.key not in known or _says_more(summary, known[summary.key])
+    }
+    return known.keys() - news
+
+
+def _says_more(summary: Summary, listed: ListedState) -> bool:
+    """Whether anything is to be noted or looked at."""
+    if _preview(summary.newest) != _preview(listed.preview) or _is_waiting(listed):
+        return True
+    return _changed(summary, listed)
+
+
+def _note(summary: Summary, listed: ListedState | None, view: View) -> Batch | None:
     key = summary.key
-    listed = view.listed(key)
     if listed is None:
         return Batch(key, summary=summary, gaps_opened=[Gap(START, HEAD)])
     news = _preview(summary.newest) != _preview(listed.preview)
     look = _worth_a_look(summary, listed, news, view)
     closed, opened = _head_gap(key, view) if look else ([], [])
-    changed = news or _state(summary) != (
-        listed.unread_count,
-        listed.pinned,
-        listed.pinned_at,
-        listed.marks,
-    )
+    changed = news or _changed(summary, listed)
     if not changed and not opened:
         return None
     return Batch(
@@ -85,14 +110,25 @@ def _preview(row: MessageRow | None) -> tuple[object, ...] | None:
     return None if row is None else row[:-1]
 
 
-def _state(summary: Summary) -> tuple[object, ...]:
-    return (summary.unread_count, summary.pinned, summary.pinned_at, summary.marks)
+def _changed(summary: Summary, listed: ListedState) -> bool:
+    """Whether the entry says something else, apart from its preview."""
+    return (
+        summary.unread_count != listed.unread_count
+        or summary.pinned != listed.pinned
+        or summary.pinned_at != listed.pinned_at
+        or summary.marks != listed.marks
+    )
+
+
+def _is_waiting(listed: ListedState) -> bool:
+    """Whether the head is to be read until it shows what was announced."""
+    return 0 < listed.looks < MAX_LOOKS
 
 
 def _worth_a_look(summary: Summary, listed: ListedState, news: bool, view: View) -> bool:
     """Whether history should be asked for its newest page."""
     if not news:
-        return 0 < listed.looks < MAX_LOOKS
+        return _is_waiting(listed)
     newest = summary.newest
     if newest is None or newest.edited_at is not None:
         return True

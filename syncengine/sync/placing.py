@@ -182,13 +182,14 @@ class _Placing:
     def head(self) -> Batch | None:
         """Place a page of the newest end, as far as it is believed."""
         key, page, view = self.key, self.page, self.view
-        stale = stale_head(key, page, self.held, view)
+        newest = view.newest_served(key)
+        stale = stale_head(key, page, self.held, newest, view)
         if stale is not None:
             newer = partial(self._newer, HEAD)
             below = stands_below(key, stale, page, self.held, view, newer)
             return self._below() if below else self._disbelieved(stale)
-        judged = judge_head(key, page, self.held, view)
-        if page.repeated and view.newest_served(key) in self.held:
+        judged = judge_head(key, page, self.held, newest, view)
+        if page.repeated and newest in self.held:
             page = evolve(page, repeated=False)  # it was the head, whatever it was asked for
         elif page.repeated and any(m.message_id not in self.held for m in page.messages):
             # An old page that was not stored yet: what it shows is new, and not newer.
@@ -197,13 +198,12 @@ class _Placing:
         batch = evolve(self, page=page, run=run).woven(to_head=judged.covers)
         if batch is None or batch.shifts:
             return batch
-        listed = view.listed(key)
         return evolve(
             batch,
             looks=judged.looks,
             doubt=judged.doubt,
             settled=judged.settled,
-            fetched=listed is None or not listed.fetched,
+            fetched=judged.first,
             fetched_at=page.served_at,
             head_open=judged.open_above,
             hasty=batch.hasty or judged.open_above,

@@ -120,6 +120,21 @@ def test_an_edited_last_message() -> None:
     assert newest.edited_at == 5
 
 
+@pytest.mark.parametrize("length", [5, 5000])
+def test_what_was_read_before_is_read_the_same(length: int) -> None:
+    """Also where it is not decoded anew, be it short or long, and by whichever application."""
+    meta = wire.entry()["meta"] | {"from": "org#my_app_bob@easemob.com", "x": "y" * length}
+    body = wire.listing(wire.entry(meta=meta))
+    for _ in range(2):
+        senders = [
+            summary.newest.sender
+            for app_key in ("org#my_app", "org#my")
+            for summary in decoded(body, app_key)
+            if summary.newest is not None
+        ]
+        assert senders == ["bob", "app_bob"]
+
+
 def test_a_payload_that_is_no_json() -> None:
     """The entry is shown, its last message as unknown."""
     newest = one(meta=wire.meta({}) | {"payload": "{broken"}).newest

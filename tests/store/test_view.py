@@ -63,3 +63,21 @@ async def test_what_is_held_of_some_ids(tmp_path: Path, seed: int) -> None:
         assert found.keys() == set(asked) & held
         assert all(message.raw == message_id.encode() for message_id, message in found.items())
     await store.close()
+
+
+async def test_whether_more_is_held_than_so_many(tmp_path: Path) -> None:
+    """Law 5: what a page did not show is found by counting what stands between two positions,
+    both exclusive, hidden or not, and of that conversation only."""
+    store = await open_store(tmp_path / "a.db", connect=connect_inline)
+    inserts = [(place, row(str(place))) for place in range(10)]
+    mine = Batch(BOB, inserts=inserts, hidden={"4": 1})
+    await store.apply([partial(always, mine), partial(always, Batch(CAROL, inserts=inserts))])
+
+    def more(connection: sqlite3.Connection, low: int, high: int, number: int) -> bool:
+        return not View(connection).holds_no_more(BOB, low, high, number)
+
+    for low, high, held in ((-1, 10, 10), (0, 9, 8), (3, 5, 1), (4, 5, 0), (9, 99, 0)):
+        assert await store.read(partial(more, low=low, high=high, number=held)) is False
+        if held:
+            assert await store.read(partial(more, low=low, high=high, number=held - 1)) is True
+    await store.close()

@@ -7,6 +7,7 @@ understood is shown without it: a list never fails for one entry
 
 import binascii
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from attrs import frozen
@@ -16,6 +17,10 @@ from syncengine.remote.easemob import codec, forgiving, json_form
 from syncengine.remote.easemob.pages import NO_CURSOR, open_envelope
 
 _GROUP_DOMAIN = "@conference."
+_REMEMBERED = 1024
+"""Last messages of lists that need not be decoded anew: about a megabyte."""
+_SHORT = 1024
+"""Bytes of JSON; a longer one is not remembered."""
 
 
 @frozen
@@ -78,9 +83,18 @@ def _newest(meta: Any, app_key: str) -> MessageRow | None:
         return _newest_of_row(meta)
     if not isinstance(meta, dict) or not meta:
         return None
-    row = json_form.decode_row(forgiving.dump(meta))
-    sender = forgiving.as_text(meta.get("from"))
+    raw = forgiving.dump(meta)
+    return (_decode_known if len(raw) <= _SHORT else _decode)(raw, app_key)
+
+
+def _decode(raw: bytes, app_key: str) -> MessageRow | None:
+    row = json_form.decode_row(raw)
+    sender = forgiving.as_text(forgiving.as_object(forgiving.parse(raw)).get("from"))
     return row._replace(sender=json_form.bare_id(sender, app_key)) if row and sender else row
+
+
+_decode_known = lru_cache(maxsize=_REMEMBERED)(_decode)
+"""From one poll to the next, most of a list is the same."""
 
 
 def _newest_of_row(text: str) -> MessageRow | None:
