@@ -49,13 +49,22 @@ class Committer:
     async def _run(self) -> None:
         while True:
             await self._arrived.wait()
-            await asyncio.sleep(0)  # those that came with this one join: half the commits
+            await self._gather()
             await self._store.contention.give_way()
             most = self._store.contention.share(self._most)
             group, self._waiting = self._waiting[:most], self._waiting[most:]
             if not self._waiting:
                 self._arrived.clear()
             await self._commit(group)
+
+    async def _gather(self) -> None:
+        """Those that come with the first join, and those that come right behind them: while
+        answers are decoded, one in each turn of the event loop, a commit gets no processor."""
+        before = 0
+        while before < len(self._waiting) < self._most:
+            before = len(self._waiting)
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
 
     async def _commit(self, group: list[tuple[Decision, Outcome]]) -> None:
         try:

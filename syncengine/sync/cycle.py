@@ -1,12 +1,13 @@
 """One full pass: deliver deletions, read the list, close gaps, read some of it again.
 
     outbox ──▶ list ──▶ queue ──▶ workers:  1. the newest page of conversations with news
-                                            2. then their depth, most recent first
-                                            3. an audit: some pages, or in `verify` all
+                  │                         2. then their depth, most recent first
+                  └──▶ an audit beside it:  some pages; in `verify` all, and after it
 
 The account is readable in seconds, however long its history is.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 
 from attrs import evolve
@@ -17,6 +18,7 @@ from syncengine.models import ConversationKey
 from syncengine.remote.port import Remote
 from syncengine.reports import Report, Verification
 from syncengine.retry import Retrier
+from syncengine.store.answers import AccountState
 from syncengine.store.audits import audit_totals, held_back
 from syncengine.store.batch import Bookkeeping
 from syncengine.store.due import audited_conversations, hidden_conversations
@@ -33,7 +35,7 @@ from syncengine.sync.outbox import Outbox, Placed
 from syncengine.sync.replays import Replays
 from syncengine.sync.source import PageSource
 from syncengine.sync.tally import Listener, Tally
-from syncengine.sync.workers import AUDIT_PHASE, DEPTH_PHASE, HEAD_PHASE, Work, Workers
+from syncengine.sync.workers import AUDIT_PHASE, DEPTH_PHASE, HEAD_PHASE, Work, Workers, together
 
 _MOST_ROUNDS = 4
 """Waits of a verification for second reads: replicas, or clocks, may want more than one."""
@@ -76,6 +78,7 @@ class Cycle:
         self._audit = Audit(
             store, self._history, confirm_after, self._workers, environment.random, accept=accept
         )
+        self._news_queued = asyncio.Event()
         self._incomplete: set[ConversationKey] = set()
 
     async def run(self) -> Report:
@@ -85,14 +88,14 @@ class Cycle:
         """
         started, requests = self._environment.monotonic(), self._remote.requests
         await self._guarded(self._pull_and_audit)
-        waiting = await self._held_back()
+        waiting, gaps_open = await self._left()
         return Report(
             requests=self._remote.requests - requests,
             pages=self._tally.pages,
             messages_added=self._tally.messages_added,
             messages_removed=self._tally.messages_removed,
             conversations=len(self._tally.touched),
-            gaps_open=await self._store.read(count_gaps),
+            gaps_open=gaps_open,
             seconds=self._environment.monotonic() - started,
             errors=tuple(self._tally.problems),
             held_back=waiting,
@@ -110,7 +113,7 @@ class Cycle:
             await self._verify(only)
 
         await self._guarded(work)
-        await self._held_back()
+        _, gaps_open = await self._left()
         found = await self._store.read(audit_totals)
         hidden = set() if only else await self._store.read(hidden_conversations)
         return Verification(
@@ -123,7 +126,7 @@ class Cycle:
             suspects=found.suspects,
             held_back=found.held_back,
             unverified=found.unverified,
-            gaps_open=await self._store.read(count_gaps),
+            gaps_open=gaps_open,
             seconds=self._environment.monotonic() - started,
             errors=tuple(self._tally.problems),
             deletions_delivered=self._tally.deletions_delivered,
@@ -143,17 +146,19 @@ class Cycle:
         except RemoteError as error:
             self._tally.problem(error)
 
-    async def _held_back(self) -> int:
-        """How many messages wait for consent: a problem until a person decides."""
-        messages, conversations = await self._store.read(held_back)
+    async def _left(self) -> tuple[int, int]:
+        """How many messages wait for consent, a problem until a person decides; and how many
+        gaps are open."""
+        waiting, gaps_open = await self._store.read(lambda c: (held_back(c), count_gaps(c)))
+        messages, conversations = waiting
         if messages:
             self._tally.problem(RemovalHeldBack(_too_many(messages, conversations)))
-        return messages
+        return messages, gaps_open
 
     async def _pull_and_audit(self) -> None:
         async def cycle() -> None:
-            await self._pull()
-            await self._audit.spend(self._config.audit_pages)
+            await together(self._pull(), self._read_some_again())
+            await self._workers.join()  # an audit may have put something off
 
         await self._run(cycle())
 
@@ -181,18 +186,28 @@ class Cycle:
 
     async def _pull(self, *, whole_list: bool = False) -> None:
         """Queue all that is to be fetched, and wait until it is."""
-        for key, at_head in await self._store.read(unfinished):
+        open_ones, account = await self._store.read(lambda c: (unfinished(c), View(c).account()))
+        for key, at_head in open_ones:
             self._workers.put(key, HEAD_PHASE if at_head else DEPTH_PHASE)
-        whole = whole_list or await self._whole_list_due()
+        whole = whole_list or self._whole_list_due(account)
         async for news in self._list.read(whole=whole):
             for key in news:
                 self._workers.put(key, HEAD_PHASE)
-        await self._workers.join()
+            if not whole and not self._list.complete:
+                self._news_queued.set()
+            await asyncio.sleep(0)  # what is new is asked for before the list goes on
         if self._list.complete:
             await self._store.apply([note_missing(self._list.listed)])
+        self._news_queued.set()
+        await self._workers.join()
 
-    async def _whole_list_due(self) -> bool:
-        account = await self._store.read(lambda c: View(c).account())
+    async def _read_some_again(self) -> None:
+        """Beside what is new, but after it was queued; and where the whole list is read, after
+        that, for what is missing in it is asked for first (law 6)."""
+        await self._news_queued.wait()
+        await self._audit.spend(self._config.audit_pages)
+
+    def _whole_list_due(self, account: AccountState) -> bool:
         if account.listed_at is None or account.list_open:
             return True
         age = self._environment.now() - account.listed_at

@@ -1,5 +1,6 @@
 """What is read again, in which order, and what is held back from removal."""
 
+import asyncio
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
@@ -8,7 +9,7 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from syncengine import ConfigError, Gone, Kind, Progress, Report
+from syncengine import ConfigError, Gone, Kind, Progress, Report, Unauthorized
 from syncengine.emulator import World
 from syncengine.emulator.switches import StartGone
 from syncengine.remote.easemob import roaming_pb2 as pb
@@ -37,6 +38,15 @@ def verified(side: Side) -> list[int | None]:
             " ORDER BY conversation_id"
         )
         return [at for (at,) in found]
+
+
+def turns(side: Side) -> list[int]:
+    """Whose turn it is: the smallest is read next."""
+    with closing(sqlite3.connect(side.path)) as database:
+        found = database.execute(
+            "SELECT turn FROM audit JOIN conversation USING (conversation) ORDER BY conversation_id"
+        )
+        return [turn for (turn,) in found]
 
 
 @pytest.mark.parametrize("start_gone", ["nothing", "head", "honour"])
@@ -288,3 +298,66 @@ async def test_a_refused_cursor_costs_its_gap_and_nothing_else(side: Side) -> No
     assert set(held) <= set(side.held())
     assert side.held() == ids
     assert report.errors == ()
+
+
+async def test_no_conversation_is_read_twice_at_the_same_time(side: Side) -> None:
+    """Law 11: pages are read again beside what is new, but not in a conversation where something
+    is new, until that was read; the budget stays."""
+    side.page_size = 10
+    peers = ("bob", "carol", "dave")
+    for peer in peers:
+        side.send(*numbered(1, 60), peer=peer)
+    side.time.seconds += 7200
+    await side.sync()
+    asked: list[str] = []
+    remote = side.remote()
+
+    async def begin(conversation: str, start: str) -> None:
+        assert conversation not in asked
+        asked.append(conversation)
+        for _ in range(20):
+            await asyncio.sleep(0)
+
+    async def end(conversation: str, start: str) -> None:
+        asked.remove(conversation)
+
+    remote.before, remote.after = begin, end
+    async with side.engine(remote=remote, audit_pages=6) as engine:
+        for turn in range(12):
+            side.time.seconds += 11
+            for peer in peers[: turn % 4]:
+                side.send("news", peer=peer)
+            report = await engine.sync()
+            assert not report.errors
+            assert report.pages <= 6 + turn % 4
+    for peer in peers:
+        assert side.held(peer) == side.served(peer)
+
+
+async def test_an_audit_that_is_broken_off_did_not_fail(side: Side) -> None:
+    """Law 11: where the account fails while a page is read again, that place keeps its turn."""
+    for peer in ("bob", "carol"):
+        side.send(*numbered(1, 5), peer=peer)
+    side.time.seconds += 7200
+    await side.sync()
+    side.time.seconds += 100
+    side.send("news", peer="bob")
+    await side.sync()
+    before = turns(side)
+    side.send("more", peer="bob")
+    side.time.seconds += 11
+    remote = side.remote()
+    reading = asyncio.Event()
+
+    async def fail(conversation: str, start: str) -> None:
+        if conversation == "carol":
+            reading.set()
+            await asyncio.Event().wait()
+        await reading.wait()
+        raise Unauthorized("no longer")
+
+    remote.before = fail
+    async with side.engine(remote=remote, audit_pages=2) as engine:
+        report = await engine.sync()
+    assert [problem.error for problem in report.errors] == ["Unauthorized"]
+    assert turns(side) == before

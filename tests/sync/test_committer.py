@@ -4,6 +4,7 @@ import asyncio
 import threading
 from pathlib import Path
 
+from syncengine.store.database import connect_inline
 from syncengine.store.store import Store, open_store
 from syncengine.sync.committer import Committer
 
@@ -35,6 +36,31 @@ async def test_pages_share_commits_but_not_while_a_person_reads(tmp_path: Path) 
         assert await commits_of(store, 32) == 2
         await store.read(lambda connection: None)  # the engine's own
         assert await commits_of(store, 32) == 2
+    finally:
+        await store.close()
+
+
+async def test_pages_that_are_decoded_one_by_one_share_a_commit(tmp_path: Path) -> None:
+    """Law 1: answers that arrive together are decoded one in each turn of the event loop, and
+    written together all the same; but no more than a commit may hold."""
+    store = await open_store(tmp_path / "alice.db", connect=connect_inline)
+    commits = 0
+
+    def count() -> None:
+        nonlocal commits
+        commits += 1
+
+    store.on_commit = count
+    committer = Committer(store, 16)
+    try:
+        async with committer.running():
+            for pages, expected in ((10, 1), (16, 2)):
+                waiting = []
+                for _ in range(pages):
+                    waiting.append(committer.submit(lambda view: None))
+                    await asyncio.sleep(0)
+                await asyncio.gather(*waiting)
+                assert commits == expected
     finally:
         await store.close()
 
