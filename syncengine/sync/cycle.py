@@ -216,17 +216,22 @@ class Cycle:
     async def _read_again(self, only: ConversationKey | None) -> None:
         """Read a second time what was missing once, until nothing more is decided."""
         await self._audit.settle(lambda: self._audit.decidable(only))
+        astray = sorted(filter(self._history.went_astray, self._incomplete), key=str)
         for _ in range(_MOST_ROUNDS):
             doubtful = [k for k in await self._store.read(doubtful_heads) if only in (None, k)]
-            if not doubtful and not await self._audit.suspects(only):
+            if not doubtful and not astray and not await self._audit.suspects(only):
                 return
             await self._environment.sleep(self._config.confirm_absence_after)
             for key in doubtful:
                 self._workers.put(key, HEAD_PHASE)
             await self._workers.join()
-            for key in (key for key in doubtful if key in self._incomplete):
-                self._workers.put(key, AUDIT_PHASE)  # its newest page was not believed before
+            # Their newest page was not believed before; or what had just been deleted was gone
+            # on one replica, and shown by another.
+            for key in dict.fromkeys([*doubtful, *astray]):
+                if key in self._incomplete:
+                    self._workers.put(key, AUDIT_PHASE)
             await self._workers.join()
+            astray.clear()  # once is enough: a server may lead astray for ever
             await self._audit.settle(lambda: self._audit.suspects(only))
 
     async def _step(self, work: Work) -> Work | None:

@@ -199,6 +199,10 @@ class History:
                 break
         return part
 
+    def went_astray(self, key: ConversationKey) -> bool:
+        """Whether a walk ended early because what it stood at is gone."""
+        return key in self._astray
+
     async def _walk_once(self, key: ConversationKey) -> Covered | None:
         # As long as the list's last message is looked for, or it is not believed yet.
         for _ in range(MAX_LOOKS):
