@@ -23,10 +23,10 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.facts import machine
+from benchmarks.transports import fast, plain
 from syncengine.remote.easemob.calls import Request
 from syncengine.remote.easemob.door import Door
 from syncengine.remote.easemob.failures import Call
-from syncengine.remote.easemob.lanes import fast_lanes, httpx_lanes
 
 _ROW = {"msg": b64encode(bytes(220)).decode()}
 _PAGE = json.dumps({"data": {"msgs": [_ROW] * 49, "next_key": "1", "is_last": False}}).encode()
@@ -40,10 +40,10 @@ def _aiohttp_lanes(_: str) -> Callable[[], httpx.AsyncBaseTransport]:
 
 
 WAYS: dict[str, tuple[str, Callable[[str], Callable[[], Any]]]] = {
-    "httpx's transport": ("httpx", lambda _: httpx.AsyncHTTPTransport),
-    "httpx's connections": ("httpx", httpx_lanes),
+    "httpx": ("httpx", lambda _: httpx.AsyncHTTPTransport),
     "httpx-aiohttp": ("httpx_aiohttp", _aiohttp_lanes),
-    "fast lanes (extra speed)": ("httptools", fast_lanes),
+    "direct lanes, h11": ("h11", plain),
+    "direct lanes, httptools (extra speed)": ("httptools", fast),
 }
 """The module that each needs, and how its lanes are opened."""
 

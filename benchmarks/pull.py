@@ -4,7 +4,7 @@ The engine and its floors (`benchmarks/floors.py`) pull the same account from an
 another process, in turn, each in a fresh process with a fresh file. `engine` has all laws on and
 indexes for search in the background, as by default; `indexed` goes on until a search finds every
 message. The floor of all ratios is `insert`: request, decode, insert, a transaction a page, over
-one shared client. All of it is done over stock httpx and over the extra `speed` (see
+one shared client. All of it is done without extras (`httpx`) and with the extra `speed` (see
 `benchmarks/transports.py`), each against the floor over the same. Each runs with as many requests
 at once as it is fastest with (a shared httpx client gets slower beyond 8). A note says how fast
 the emulator serves raw sockets, since a slow server would flatter the engine. Then accounts of

@@ -1,7 +1,8 @@
 """The HTTP transports that a pull can be measured over, by name: the floor's and the engine's.
 
-httpx   what an installation without extras has
-speed   the engine's fast lanes, which it chooses by itself where httptools is installed
+httpx   without extras: a floor has httpx, the engine its direct lanes, read by h11
+speed   with httptools, which the engine takes by itself where it is installed, and a floor gets
+        behind httpx's client: its direct lanes
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -12,6 +13,7 @@ from attrs import frozen
 
 from benchmarks.results import CannotRun
 from syncengine.remote.easemob import lanes
+from syncengine.remote.easemob.parsers import WithH11, WithHttptools
 
 Open = Callable[[], httpx.AsyncBaseTransport]
 """Opens a connection."""
@@ -59,14 +61,24 @@ class Shared(httpx.AsyncBaseTransport):
             await self._idle.pop().aclose()
 
 
+def plain(url: str) -> Open:
+    """The engine's lanes without extras."""
+    return lanes.direct_lanes(url, WithH11)
+
+
+def fast(url: str) -> Open:
+    """The engine's lanes with httptools."""
+    return lanes.direct_lanes(url, WithHttptools)
+
+
 def _fast_client(url: str) -> httpx.AsyncClient:
-    return httpx.AsyncClient(transport=Shared(lanes.fast_lanes(url)), timeout=_TIMEOUT)
+    return httpx.AsyncClient(transport=Shared(fast(url)), timeout=_TIMEOUT)
 
 
 SLOWEST = "httpx"
 TRANSPORTS: Mapping[str, Transport] = {
-    SLOWEST: Transport(lambda _: httpx.AsyncClient(timeout=_TIMEOUT), lanes.httpx_lanes),
-    "speed": Transport(_fast_client, lanes.fast_lanes, needs="httptools"),
+    SLOWEST: Transport(lambda _: httpx.AsyncClient(timeout=_TIMEOUT), plain),
+    "speed": Transport(_fast_client, fast, needs="httptools"),
 }
 """The engine takes the last that it can have."""
 USUAL = [name for name, each in TRANSPORTS.items() if each.here][-1]

@@ -32,7 +32,6 @@ DOORS = {
     "aiosqlite": ("store/database.py",),
     "sqlite3": ("store/",),
     "httpx": ("remote/easemob/door.py", "remote/easemob/lanes.py", "emulator/transport.py"),
-    "httpcore": ("remote/easemob/lanes.py",),
     "tenacity": ("retry.py",),
     "starlette": ("emulator/",),
     "uvicorn": ("emulator/",),
@@ -44,8 +43,8 @@ DOORS = {
     "keyring": ("accounts/keyrings.py",),
     "tomlkit": ("accounts/editing.py",),
     "prometheus_client": ("daemon/metrics.py",),
-    "h11": ("daemon/answering.py",),
-    "httptools": ("remote/easemob/connection.py",),
+    "h11": ("daemon/answering.py", "remote/easemob/parsers.py"),
+    "httptools": ("remote/easemob/parsers.py",),
 }
 """Which files may import an outside library."""
 

@@ -14,22 +14,34 @@ from attrs import asdict
 from benchmarks import arguments, cycles, pull, transports
 from benchmarks.processes import Figures, Server, emulator, measure
 from benchmarks.results import CannotRun, Row
-from benchmarks.transports import TRANSPORTS, USUAL, Shared, Transport, chosen
-from syncengine.remote.easemob.lanes import FastLane, fast_lanes, lanes_to
+from benchmarks.transports import TRANSPORTS, USUAL, Shared, Transport, chosen, fast
+from syncengine.remote.easemob.lanes import DirectLane, lanes_to
+from syncengine.remote.easemob.parsers import WithHttptools
+
+
+def parser_of(lane: object) -> object:
+    """By what its answers are read."""
+    assert isinstance(lane, DirectLane)
+    return lane._new_parser
+
 
 MESSAGES = 3 * 120
 AFTERWARDS = """
 import asyncio, json, sys
 from benchmarks import programs, stages
+from syncengine.remote.easemob.parsers import WithHttptools
+read = []
+feed = WithHttptools.feed
+WithHttptools.feed = lambda self, data: read.append(data) or feed(self, data)
 name, told = sys.argv[1], sys.argv.pop()
 if name == "stages":
     sys.argv[1:] = [told]
     stages.main()
 else:
     asyncio.run(programs.PROGRAMS[name](**json.loads(told)))
-print("syncengine.remote.easemob.connection" in sys.modules)
+print(bool(read))
 """
-"""Runs a program, and says whether the inside of a fast lane was needed."""
+"""Runs a program, and says whether httptools read anything."""
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +56,7 @@ def server() -> Iterator[Server]:
 def test_a_program_goes_over_its_transport(
     server: Server, tmp_path: Path, name: str, transport: str
 ) -> None:
-    """The engine would choose fast lanes by itself, and then `httpx` would say what it is not."""
+    """The engine would take httptools by itself, and then `httpx` would say what it is not."""
     how = {**asdict(server), "path": str(tmp_path / "copy.db"), "fetchers": 3}
     told = json.dumps({**how, "transport": transport})
     command = [sys.executable, "-c", AFTERWARDS, name, told]
@@ -63,7 +75,7 @@ def test_over_every_transport_the_same_messages_come(server: Server, name: str) 
 async def test_shared_lanes_are_used_again(server: Server) -> None:
     """As many connections as there are requests at once, and no more for the next ones."""
     opened: list[httpx.AsyncBaseTransport] = []
-    lanes = fast_lanes(server.url)
+    lanes = fast(server.url)
 
     def lane() -> httpx.AsyncBaseTransport:
         opened.append(lanes())
@@ -81,7 +93,7 @@ async def test_a_shared_lane_outlives_a_failure(server: Server) -> None:
     opened: list[httpx.AsyncBaseTransport] = []
 
     def lane() -> httpx.AsyncBaseTransport:
-        opened.append(fast_lanes(server.url)())
+        opened.append(fast(server.url)())
         return opened[-1]
 
     async with httpx.AsyncClient(transport=Shared(lane)) as client:
@@ -94,8 +106,9 @@ async def test_a_shared_lane_outlives_a_failure(server: Server) -> None:
 def test_usual_is_what_the_engine_takes(server: Server) -> None:
     """Cycles are measured over what people have, and their bare requests over the same."""
     usual = TRANSPORTS[USUAL]
-    assert isinstance(lanes_to(server.url)(), FastLane) == (USUAL == "speed")
-    assert type(usual.lanes(server.url)()) is type(lanes_to(server.url)())
+    taken, measured = lanes_to(server.url)(), usual.lanes(server.url)()
+    assert parser_of(taken) is parser_of(measured)
+    assert (parser_of(taken) is WithHttptools) == (USUAL == "speed")
     for case in ("catch-up", "idle"):
         assert arguments.defaults(case, "small")["transport"] == USUAL
 
@@ -110,7 +123,8 @@ async def test_bare_requests_go_the_way_of_their_cycle(
         lane = account._recorder._lane()
         shared = account._client._transport
     assert seen.requests > 0
-    assert isinstance(lane, FastLane) == isinstance(shared, Shared) == (transport == "speed")
+    fastest = parser_of(lane) is WithHttptools
+    assert fastest == isinstance(shared, Shared) == (transport == "speed")
 
 
 def test_a_transport_that_is_not_here_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

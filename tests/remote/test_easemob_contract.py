@@ -9,8 +9,9 @@ from attrs import define, field
 from syncengine.emulator import Emulator, World, running
 from syncengine.models import ConversationKey, Kind
 from syncengine.remote.easemob import EasemobRemote
-from syncengine.remote.easemob.lanes import Transport, fast_lanes, httpx_lanes
+from syncengine.remote.easemob.lanes import Transport
 from tests.remote.contract import RemoteContract
+from tests.remote.ways import fast, plain
 
 
 @define
@@ -63,7 +64,7 @@ class TestEasemobContract(RemoteContract):
 
 
 class TestEasemobContractOverSockets(RemoteContract):
-    @pytest.fixture(params=[httpx_lanes, fast_lanes])
+    @pytest.fixture(params=[plain, fast])
     async def harness(self, request: pytest.FixtureRequest) -> AsyncIterator[EasemobHarness]:
         """Everything fresh, and a network in between."""
         made = EasemobHarness()

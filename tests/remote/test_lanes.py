@@ -13,33 +13,24 @@ import pytest
 
 from syncengine.errors import ServerFault, SyncEngineError, Unreachable
 from syncengine.models import ConversationKey, Kind
-from syncengine.remote.easemob import EasemobRemote, bodies, connection
-from syncengine.remote.easemob import lanes as ways
+from syncengine.remote.easemob import EasemobRemote, bodies, connection, parsers
 from syncengine.remote.easemob.lanes import (
-    CoreLane,
-    FastLane,
+    DirectLane,
     Question,
-    Transport,
     as_lane,
-    fast_lanes,
-    httpx_lanes,
     lanes_to,
 )
+from syncengine.remote.easemob.parsers import WithH11, WithHttptools
 from tests.remote import wire
+from tests.remote.ways import Lanes, fast, plain, transports
 
 BOB = ConversationKey("bob", Kind.CHAT)
 CERTIFICATE = Path(__file__).parent / "localhost.pem"
 PAGE = wire.page([wire.row()])
 Answer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
-Lanes = Callable[[str], Transport]
 
 
-def transports(base: str) -> Callable[[], httpx.AsyncHTTPTransport]:
-    """What a program may bring along, or stands before a proxy: httpx's own transport."""
-    return httpx.AsyncHTTPTransport
-
-
-@pytest.fixture(params=[httpx_lanes, fast_lanes, transports])
+@pytest.fixture(params=[plain, fast, transports])
 def lanes(request: pytest.FixtureRequest) -> Lanes:
     """Each kind of lanes in turn."""
     chosen: Lanes = request.param
@@ -143,15 +134,14 @@ async def socket_error(
 
 def test_the_fast_ones_are_chosen_where_they_are_installed() -> None:
     """Nobody has to ask for them; this environment has httptools."""
-    assert isinstance(lanes_to("http://127.0.0.1:9")(), FastLane)
+    assert parsers.best() is WithHttptools
+    assert isinstance(lanes_to("http://127.0.0.1:9")(), DirectLane)
 
 
-async def test_httptools_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without the extra the lanes are httpx's."""
-    monkeypatch.setattr(ways, "find_spec", lambda _: None)
-    lane = lanes_to("http://127.0.0.1:9")()
-    assert isinstance(lane, CoreLane)
-    await lane.aclose()
+def test_httptools_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the extra the answers are read by h11, in Python."""
+    monkeypatch.setattr(parsers, "httptools", None)
+    assert parsers.best() is WithH11
 
 
 async def test_a_proxy_stands_in_between(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -196,7 +186,7 @@ async def test_no_header_ends_early() -> None:
     """What would begin another header, or another request, is not sent."""
     seen: list[bytes] = []
     async with listening(always(http(PAGE), seen)) as base:
-        lane = fast_lanes(base)()
+        lane = fast(base)()
         for bad in (b"a\r\nb: c", b"a\nb", b"a\rb"):
             request = httpx.Request("GET", base, headers=[(b"x", bad)])
             with pytest.raises(httpx.LocalProtocolError):
@@ -383,7 +373,7 @@ async def test_a_body_that_nobody_reads_yet() -> None:
             sent += 65536
 
     async with listening(answer) as base:
-        lane = fast_lanes(base)()
+        lane = fast(base)()
         response = await lane.handle_async_request(httpx.Request("GET", base))
         before = -1
         while sent != before:  # until the server waits
@@ -452,7 +442,7 @@ async def test_an_answer_that_nobody_asked_for(together: bool) -> None:
         ended.set()
 
     async with listening(answer) as base:
-        remote = alice(base, fast_lanes)
+        remote = alice(base, fast)
         for _ in range(2):
             assert len((await remote.fetch_page(BOB)).messages) == 1
             read.set()
@@ -471,7 +461,7 @@ async def test_a_connection_that_rested_for_long(monkeypatch: pytest.MonkeyPatch
 
     later = time.monotonic() + 31
     async with listening(answer) as base:
-        remote = alice(base, fast_lanes)
+        remote = alice(base, fast)
         await remote.fetch_page(BOB)
         monkeypatch.setattr(connection, "monotonic", lambda: later)
         await remote.fetch_page(BOB)
@@ -565,7 +555,7 @@ async def test_a_certificate_that_is_not(
     assert seen == []
 
 
-@pytest.mark.parametrize("open_lanes", [httpx_lanes, fast_lanes])
+@pytest.mark.parametrize("open_lanes", [plain, fast])
 async def test_a_request_that_is_cancelled_at_any_moment_leaves_no_socket(
     open_lanes: Lanes,
 ) -> None:

@@ -1,10 +1,10 @@
-"""A connection that speaks HTTP/1.1 over asyncio and httptools, for one request at a time.
+"""A connection that speaks HTTP/1.1 over asyncio, for one request at a time.
 
     ask ──bytes──▶ socket ──data_received──▶ parser ──▶ Head, then pieces of the body
 
-It costs a fifth of the CPU of httpx's own, since one call into C reads a whole answer. It is
-the inside of the door's fast lanes, used where httptools is installed, and knows no httpx.
-Requests are sent whole; an answer to HEAD or CONNECT it would not understand.
+It costs a fifth of the CPU of httpx's own, or less (see `parsers`). It is the inside of the
+direct lanes, and knows no httpx. Requests are sent whole; an answer to HEAD or CONNECT it would
+not understand.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from collections.abc import Callable, Sized
 from time import monotonic
 from typing import NamedTuple, cast
 
-import httptools
+from syncengine.remote.easemob.parsers import Broken, NewParser
 
 _LONGEST_REST = 30.0
 """Seconds that a connection may be idle and still be used: a server may end it any moment."""
@@ -24,10 +24,6 @@ _MOST_HEAD = 64 * 1024
 """Bytes of a head, beside the framing of the body."""
 _MOST_FRAMING = 8
 """Bytes of framing for each byte of the body: a chunk of one byte has five."""
-
-
-class Broken(EOFError):
-    """The answer was cut off, or is no HTTP."""
 
 
 class Head(NamedTuple):
@@ -44,7 +40,8 @@ class Connection(asyncio.Protocol):
     `abort` is the only thing left to do.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, new_parser: NewParser) -> None:
+        self._new_parser = new_parser
         self._waiter: asyncio.Future[None] | None = None
         self._error: Exception | None = None
         self._over = asyncio.Event()
@@ -54,7 +51,7 @@ class Connection(asyncio.Protocol):
         self._complete = True
 
     def _begin(self) -> None:
-        self._parser = httptools.HttpResponseParser(self)
+        self._parser = self._new_parser(self)
         self._headers: list[tuple[bytes, bytes]] = []
         self._pieces: deque[bytes] = deque()
         self._fed = self._size = self._unread = 0
@@ -151,9 +148,9 @@ class Connection(asyncio.Protocol):
             return
         self._fed += len(data)
         try:
-            self._parser.feed_data(data)
-        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
-            self._fail(Broken(f"no HTTP: {error}"))
+            self._parser.feed(data)
+        except Broken as error:
+            self._fail(error)
         if self._fed - self._size > _MOST_HEAD + _MOST_FRAMING * self._size:
             self._fail(Broken("too much beside the body"))
         self._wake()
@@ -193,7 +190,7 @@ class Connection(asyncio.Protocol):
         """The head is whole; one of the status 1xx only says that another follows."""
         if self._begun:
             return
-        self._status = self._parser.get_status_code()
+        self._status = self._parser.status
         self._begun = self._status >= 200
         if not self._begun:
             self._headers = []
@@ -214,7 +211,7 @@ class Connection(asyncio.Protocol):
         if not self._begun or self._complete:
             return
         self._complete = True
-        self._keep = self._parser.should_keep_alive()
+        self._keep = self._parser.keeps_alive
         self._idle_since = monotonic()
 
 

@@ -1,7 +1,6 @@
 """Lanes: ways to a server, one connection each, for one request at a time.
 
-    FastLane       ours, where httptools is installed (the extra ``speed``): a tenth of the CPU
-    CoreLane       httpx's own connection, without the pool, the client and their objects
+    DirectLane     a connection of ours: a fifth of the CPU of httpx's, or less
     TransportLane  any httpx transport: through a proxy, or one that a program brings along
 
 Redirects, cookies and auth flows are not spoken. Whatever breaks is raised as httpx would.
@@ -12,23 +11,16 @@ import ssl
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from importlib import import_module
-from importlib.util import find_spec
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import httpx
 
 from syncengine.remote.easemob.bodies import Body
+from syncengine.remote.easemob.connection import Connection
 from syncengine.remote.easemob.failures import Reply
+from syncengine.remote.easemob.parsers import NewParser, best
 from syncengine.remote.easemob.urls import proxy_for
-
-if TYPE_CHECKING:
-    import httpcore
-
-    from syncengine.remote.easemob.connection import Connection
-
-_LONGEST_REST = 30.0
-"""Seconds that a connection may be idle and still be used: a server may end it any moment."""
 
 
 class Question(NamedTuple):
@@ -66,21 +58,22 @@ def as_lane(opened: httpx.AsyncBaseTransport | Lane) -> Lane:
 
 def lanes_to(base: str) -> Transport:
     """Opens lanes to an address, the fastest that go there."""
-    if proxy_for(base) is None and find_spec("httptools") is not None:
-        return fast_lanes(base)
-    return httpx_lanes(base)
-
-
-def httpx_lanes(base: str) -> Transport:
-    """Opens lanes of httpx's own; they share one TLS context and one decision about proxies."""
-    _load_what_connects()
     proxy = proxy_for(base)
-    tls = _tls(needed=base.startswith("https:") or proxy is not None)
-    if proxy is None:
-        return lambda: CoreLane(tls)
-    limits = httpx.Limits(
-        max_connections=1, max_keepalive_connections=1, keepalive_expiry=_LONGEST_REST
-    )
+    return direct_lanes(base) if proxy is None else lanes_through(proxy)
+
+
+def direct_lanes(base: str, new_parser: NewParser | None = None) -> Callable[[], "DirectLane"]:
+    """Opens direct lanes, past any proxy; by default with the fastest parser."""
+    chosen, tls = new_parser or best(), _tls(needed=base.startswith("https:"))
+    tls.set_alpn_protocols(["http/1.1"])
+    return lambda: DirectLane(tls, chosen)
+
+
+def lanes_through(proxy: str) -> Callable[[], httpx.AsyncHTTPTransport]:
+    """Opens lanes through a proxy, to which only httpx speaks; they share one TLS context."""
+    _load_what_connects()
+    tls = _tls(needed=True)
+    limits = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=30.0)
     return lambda: httpx.AsyncHTTPTransport(verify=tls, limits=limits, proxy=proxy)
 
 
@@ -89,15 +82,6 @@ def _load_what_connects() -> None:
     with suppress(ImportError):  # then it knows another way
         for name in ("httpcore", "anyio._backends._asyncio"):
             import_module(name)
-
-
-def fast_lanes(base: str) -> Callable[[], "FastLane"]:
-    """Opens fast lanes, past any proxy. Raises ImportError where httptools is not installed."""
-    from syncengine.remote.easemob.connection import Connection
-
-    tls = _tls(needed=base.startswith("https:"))
-    tls.set_alpn_protocols(["http/1.1"])
-    return lambda: FastLane(Connection, tls)
 
 
 def _tls(*, needed: bool) -> ssl.SSLContext:
@@ -147,79 +131,12 @@ def _named(headers: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
     return {name.lower().decode("latin-1"): value.decode("latin-1") for name, value in headers}
 
 
-class CoreLane:
-    """A lane over one connection of httpcore's."""
+class DirectLane(httpx.AsyncBaseTransport):
+    """A lane over a connection of ours; HEAD and CONNECT are not spoken. It is an httpx
+    transport, too, for requests of which the length is known."""
 
-    def __init__(self, tls: ssl.SSLContext) -> None:
-        import httpcore
-
-        self._core, self._tls = httpcore, tls
-        self._foreign = (
-            httpcore.TimeoutException,
-            httpcore.NetworkError,
-            httpcore.ProtocolError,
-            httpcore.ConnectionNotAvailable,
-        )
-        self._connection: httpcore.AsyncHTTPConnection | None = None
-
-    async def ask(self, question: Question) -> Reply:
-        """See `Lane`."""
-        try:
-            return await self._ask(question)
-        except self._foreign as error:
-            kind = getattr(httpx, type(error).__name__, httpx.TransportError)
-            raise kind(str(error)) from error
-
-    async def _ask(self, question: Question) -> Reply:
-        url = self._url(question.url)
-        connection = await self._connected(url.origin)
-        response = await connection.handle_async_request(
-            self._core.Request(
-                question.method,
-                url,
-                headers=question.headers,
-                content=question.body,
-                extensions=_extensions(question.timeout),
-            )
-        )
-        try:
-            headers = _named(response.headers)
-            body = Body(headers.get("content-length", ""))
-            async for piece in response.aiter_stream():
-                body.add(piece)
-        finally:
-            await response.aclose()
-        return Reply(response.status, headers, body.whole())
-
-    def _url(self, url: httpx.URL) -> "httpcore.URL":
-        return self._core.URL(
-            scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
-        )
-
-    async def _connected(self, origin: "httpcore.Origin") -> "httpcore.AsyncHTTPConnection":
-        connection = self._connection
-        if connection is not None and connection.is_available() and not connection.has_expired():
-            return connection
-        await self.aclose()
-        self._connection = self._core.AsyncHTTPConnection(
-            origin, ssl_context=self._tls, keepalive_expiry=_LONGEST_REST
-        )
-        return self._connection
-
-    async def aclose(self) -> None:
-        """See `Lane`."""
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            await connection.aclose()
-
-
-class FastLane(httpx.AsyncBaseTransport):
-    """An httpx transport of one connection, for one request at a time of which the length is
-    known; HEAD and CONNECT are not spoken. It raises what httpx's own would."""
-
-    def __init__(self, connection: "type[Connection]", tls: ssl.SSLContext) -> None:
-        """`connection`: what to open, given here since its file needs httptools."""
-        self._kind, self._tls = connection, tls
+    def __init__(self, tls: ssl.SSLContext, new_parser: NewParser) -> None:
+        self._tls, self._new_parser = tls, new_parser
         self._connection: Connection | None = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -235,7 +152,7 @@ class FastLane(httpx.AsyncBaseTransport):
             if isinstance(error, _BROKEN):
                 raise _as_httpx(error) from error
             raise
-        body = _FastBody(connection)
+        body = _DirectBody(connection)
         return httpx.Response(answer.status, headers=answer.headers, stream=body, request=request)
 
     async def ask(self, question: Question) -> Reply:
@@ -262,7 +179,7 @@ class FastLane(httpx.AsyncBaseTransport):
         if connection is not None:
             await connection.close()
 
-    async def _connected(self, url: httpx.URL, timeout: float | None) -> "Connection":
+    async def _connected(self, url: httpx.URL, timeout: float | None) -> Connection:
         if self._connection is None or not self._connection.reusable:
             await self.aclose()
             try:
@@ -274,14 +191,14 @@ class FastLane(httpx.AsyncBaseTransport):
                 raise httpx.ConnectError(str(error)) from error
         return self._connection
 
-    async def _connect(self, url: httpx.URL) -> "Connection":
+    async def _connect(self, url: httpx.URL) -> Connection:
         loop = asyncio.get_running_loop()
         secure = url.scheme == "https"
         race: dict[str, Any] = {}
         if _may_have_several(url.host) and isinstance(loop, asyncio.BaseEventLoop):
             race["happy_eyeballs_delay"] = 0.25  # other loops, as uvloop, try one by one
         _, connection = await loop.create_connection(
-            self._kind,
+            lambda: Connection(self._new_parser),
             url.raw_host.decode("ascii"),
             url.port or (443 if secure else 80),
             ssl=self._tls if secure else None,
@@ -300,10 +217,10 @@ def _may_have_several(host: str) -> bool:
     return False
 
 
-class _FastBody(httpx.AsyncByteStream):
-    """The body of a fast lane's answer."""
+class _DirectBody(httpx.AsyncByteStream):
+    """The body of a direct lane's answer."""
 
-    def __init__(self, connection: "Connection") -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
