@@ -54,7 +54,7 @@ class Source(StrEnum):
     LOCAL = "local"
 
 
-@frozen(order=True)
+@frozen(order=True, cache_hash=True)  # it is looked up many times a page
 class ConversationKey:
     """Which conversation: its id on the server, and its kind."""
 
