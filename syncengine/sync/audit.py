@@ -7,7 +7,7 @@ passes over whole conversations, those first that were verified longest ago. One
 fails goes to the end of the queue (law 11).
 """
 
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from itertools import chain, zip_longest
 from random import Random
 
@@ -19,7 +19,7 @@ from syncengine.store.store import Store
 from syncengine.store.view import View
 from syncengine.sync.history import History
 from syncengine.sync.reconcile import horizon
-from syncengine.sync.workers import Workers, together
+from syncengine.sync.workers import Workers
 
 _NEAR, _FURTHER = (2,), (24, 240, 1)
 """How many messages above the place to be read the page starts, one try after the other.
@@ -59,25 +59,19 @@ class Audit:
         due_now = await self._store.read(
             lambda c: plan(c, pages, now=now, since=since, confirm_after=self._confirm_after)
         )
-        spent = await self._visit_all(due_now, due_now.suspects, (pages + 1) // 2)
-        await self._visit_all(due_now, self._in_turn(due_now), pages - spent)
+        start = self._history.pages
+        await self._visit_all(due_now, due_now.suspects, start + (pages + 1) // 2)
+        await self._visit_all(due_now, self._in_turn(due_now), start + pages)
 
-    async def _visit_all(self, due_now: Plan, places: Iterable[Due], pages: int) -> int:
-        """Visit as many as fit in; the first may take what one place needs at most. Newest
-        pages, of which each takes one, are read beside what comes next. Returns how many pages
-        it took."""
-        spent, least = 0, _TO_THE_END
-        wave: list[Coroutine[None, None, int]] = []
+    async def _visit_all(self, due_now: Plan, places: Iterable[Due], end: int) -> None:
+        """Visit as many as fit in; the first may take what one place needs at most."""
+        least = _TO_THE_END
         for due in places:
-            left = pages - spent - len(wave)
+            left = end - self._history.pages
             if left < 1:
-                break
-            wave.append(self._visit(due, due_now, max(left, least)))
+                return
+            await self._visit(due, due_now, max(left, least))
             least = 1
-            if due.position != HEAD:
-                spent += sum(await together(*wave))
-                wave.clear()
-        return spent + sum(await together(*wave))
 
     def _in_turn(self, due_now: Plan) -> Iterable[Due]:
         """Newest pages and passes over the whole by turns; chance says which comes first, for
@@ -88,27 +82,16 @@ class Audit:
         seen = set(due_now.suspects)
         return dict.fromkeys(due for due in by_turns if due is not None and due not in seen)
 
-    async def _visit(self, due: Due, due_now: Plan, left: int) -> int:
-        """Read it again, but not while the cycle reads from the same conversation; returns how
-        many pages it took."""
-        async with self._workers.alone(due.key):
-            before = self._pages_of(due)
-            try:
-                part = await self.read(due, left)
-                self._workers.succeeded()
-            except SyncEngineError as error:
-                self._note(due, due_now, None)
-                self._workers.failed(error, due.key)
-            else:
-                self._note(due, due_now, part)
-            return self._pages_of(due) - before
-
-    def _pages_of(self, due: Due) -> int:
-        return self._history.source.pages_of(due.key)
-
-    def _note(self, due: Due, due_now: Plan, part: Covered | None) -> None:
-        at = self._history.source.server_time or due_now.server_time
-        self.marks.append(_mark(due, part, at, second_look=due in due_now.suspects))
+    async def _visit(self, due: Due, due_now: Plan, left: int) -> None:
+        part: Covered | None = None
+        try:
+            part = await self.read(due, left)
+            self._workers.succeeded()
+        except SyncEngineError as error:
+            self._workers.failed(error, due.key)
+        finally:
+            at = self._history.source.server_time or due_now.server_time
+            self.marks.append(_mark(due, part, at, second_look=due in due_now.suspects))
 
     async def read(self, due: Due, left: int = 1 << 30) -> Covered | None:
         """Read a page again from a place downwards, with at most so many requests.
@@ -118,17 +101,17 @@ class Audit:
         """
         if due.position == HEAD:
             return await self._newest(due.key)
-        end = self._pages_of(due) + left
+        end = self._history.pages + left
         for overlaps in (_NEAR, _FURTHER):
             above = await self._above(due, max(overlaps))
             for start in (above[overlap] for overlap in overlaps if overlap < len(above)):
-                left = end - self._pages_of(due)
+                left = end - self._history.pages
                 if left < 1:
                     return None
                 part = await self._history.read_below(due.key, start, prove=left >= _TO_THE_END)
                 if part is not None and _leads_to(part, due):
                     return part
-        return await self._newest(due.key) if end > self._pages_of(due) else None
+        return await self._newest(due.key) if end > self._history.pages else None
 
     async def _above(self, due: Due, most: int) -> list[str]:
         return await self._store.read(lambda c: View(c).above(due.key, due.position, most + 1))

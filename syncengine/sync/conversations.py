@@ -48,11 +48,12 @@ class ConversationList:
         while True:
             page = await self._fetch(cursor)
             batches = await self.store_page(page)
-            quiet = not batches and not all(s.pinned for s in page.summaries)
-            self.complete = page.cursor is None
-            self.finished = self.complete or (quiet and not whole)
             yield [batch.key for batch in batches if batch.gaps_opened]
-            if page.cursor is None or self.finished:
+            if page.cursor is None:
+                self.finished = self.complete = True
+                return
+            if not whole and not batches and not all(s.pinned for s in page.summaries):
+                self.finished = True
                 return
             empty = 0 if page.summaries else empty + 1
             cursor = page.cursor

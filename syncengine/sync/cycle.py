@@ -1,8 +1,8 @@
 """One full pass: deliver deletions, read the list, close gaps, read some of it again.
 
     outbox ──▶ list ──▶ queue ──▶ workers:  1. the newest page of conversations with news
-                  │                         2. then their depth, most recent first
-                  └──▶ an audit beside it:  some pages; in `verify` all, and after it
+                                            2. then their depth, most recent first
+                                            3. an audit: some pages, or in `verify` all
 
 The account is readable in seconds, however long its history is.
 """
@@ -35,7 +35,7 @@ from syncengine.sync.outbox import Outbox, Placed
 from syncengine.sync.replays import Replays
 from syncengine.sync.source import PageSource
 from syncengine.sync.tally import Listener, Tally
-from syncengine.sync.workers import AUDIT_PHASE, DEPTH_PHASE, HEAD_PHASE, Work, Workers, together
+from syncengine.sync.workers import AUDIT_PHASE, DEPTH_PHASE, HEAD_PHASE, Work, Workers
 
 _MOST_ROUNDS = 4
 """Waits of a verification for second reads: replicas, or clocks, may want more than one."""
@@ -78,7 +78,6 @@ class Cycle:
         self._audit = Audit(
             store, self._history, confirm_after, self._workers, environment.random, accept=accept
         )
-        self._news_queued = asyncio.Event()
         self._incomplete: set[ConversationKey] = set()
 
     async def run(self) -> Report:
@@ -157,8 +156,8 @@ class Cycle:
 
     async def _pull_and_audit(self) -> None:
         async def cycle() -> None:
-            await together(self._pull(), self._read_some_again())
-            await self._workers.join()  # an audit may have put something off
+            await self._pull()
+            await self._audit.spend(self._config.audit_pages)
 
         await self._run(cycle())
 
@@ -193,19 +192,10 @@ class Cycle:
         async for news in self._list.read(whole=whole):
             for key in news:
                 self._workers.put(key, HEAD_PHASE)
-            if not whole and not self._list.complete:
-                self._news_queued.set()
             await asyncio.sleep(0)  # what is new is asked for before the list goes on
+        await self._workers.join()
         if self._list.complete:
             await self._store.apply([note_missing(self._list.listed)])
-        self._news_queued.set()
-        await self._workers.join()
-
-    async def _read_some_again(self) -> None:
-        """Beside what is new, but after it was queued; and where the whole list is read, after
-        that, for what is missing in it is asked for first (law 6)."""
-        await self._news_queued.wait()
-        await self._audit.spend(self._config.audit_pages)
 
     def _whole_list_due(self, account: AccountState) -> bool:
         if account.listed_at is None or account.list_open:

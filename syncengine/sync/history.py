@@ -87,6 +87,11 @@ class History:
         self._added: Counter[ConversationKey] = Counter()
 
     @property
+    def pages(self) -> int:
+        """How many were fetched so far."""
+        return self._tally.pages
+
+    @property
     def longest_stay(self) -> int:
         """The longest that an unedited message was seen to stay on the server, ms."""
         return self._stay
@@ -236,7 +241,7 @@ class History:
     async def _follow(self, key: ConversationKey, link: Link, most: int | None = None) -> bool:
         """Fetch and place until the chain's gap is closed, or so many pages were. False: it
         leads nowhere."""
-        end = None if most is None else self.source.pages_of(key) + most
+        end = None if most is None else self.pages + most
         pending: Outcome | None = None
         before: Link | None = None
         empty = 0
@@ -267,8 +272,7 @@ class History:
                 continue
             if batch is None or stuck:
                 return False
-            far = end is not None and self.source.pages_of(key) >= end
-            if finished(batch, link, page) or far:
+            if finished(batch, link, page) or (end is not None and self.pages >= end):
                 return True
             link = next_link(link, page, batch)
         return False

@@ -1,7 +1,5 @@
 """Asks the server for pages of history, one at a time, past those that show nothing."""
 
-from collections import Counter
-
 from attrs import evolve
 
 from syncengine.models import ConversationKey, Page
@@ -39,16 +37,11 @@ class PageSource:
         """What the server said last, ms."""
         self.first_heard: int | None = None
         """What the server's first page said, ms."""
-        self._pages: Counter[ConversationKey] = Counter()
 
     @property
     def starts_at_messages(self) -> bool:
         """Whether a page can be asked for by a message that it begins with."""
         return self._remote.capabilities.starts_at_messages
-
-    def pages_of(self, key: ConversationKey) -> int:
-        """How many were fetched of a conversation so far."""
-        return self._pages[key]
 
     async def fetch(self, key: ConversationKey, start: str, least: int = 2) -> Page:
         """One page, as the server gives it. Raises CursorExpired and what the adapter raises."""
@@ -58,7 +51,6 @@ class PageSource:
         answer = await self._retrier.call(lambda: self._remote.fetch_page(key, start, limit=limit))
         page = self._replays.checked(key, start, answer)
         self._tally.pages += 1
-        self._pages[key] += 1
         if page.served_at is not None:
             self._heard(page.served_at)
         return page

@@ -5,9 +5,7 @@ the cycle (law 12: it would only fail again, many times).
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import asynccontextmanager
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Coroutine
 
 from attrs import field, frozen
 
@@ -15,8 +13,6 @@ from syncengine.errors import Patience, Scope, StoreError, SyncEngineError
 from syncengine.models import ConversationKey
 from syncengine.sync.links import Link
 from syncengine.sync.tally import Tally
-
-T = TypeVar("T")
 
 HEAD_PHASE, DEPTH_PHASE, AUDIT_PHASE = 0, 1, 2
 _MOST_FAULTS_IN_A_ROW = 3
@@ -47,7 +43,6 @@ class Workers:
         self._queue: asyncio.PriorityQueue[Work] = asyncio.PriorityQueue()
         self._queued: dict[ConversationKey, int] = {}
         self._again: set[ConversationKey] = set()
-        self._finished = asyncio.Event()
         self._faults_in_a_row = 0
 
     async def run(self, cycle: Coroutine[None, None, None]) -> None:
@@ -69,25 +64,12 @@ class Workers:
 
     def put(self, key: ConversationKey, phase: int) -> None:
         """Queue a conversation; one that is under way is looked at once more afterwards."""
-        self._tally.known.add(key)
         if key in self._queued:
             self._again.add(key)
             return
         self._queued[key] = len(self._queued)
+        self._tally.known.add(key)
         self._queue.put_nowait(Work(phase, self._queued[key], key))
-
-    @asynccontextmanager
-    async def alone(self, key: ConversationKey) -> AsyncIterator[None]:
-        """For the length of a block no worker is at that conversation: wait until none is, and
-        what is queued meanwhile is done afterwards."""
-        while key in self._queued:
-            self._finished.clear()
-            await self._finished.wait()
-        self._queued[key] = len(self._queued)
-        try:
-            yield
-        finally:
-            self._release(key)
 
     async def join(self) -> None:
         """Wait until all that is queued is done."""
@@ -126,27 +108,10 @@ class Workers:
         self._finish(work)
 
     def _finish(self, work: Work) -> None:
-        if self._release(work.key):
-            self._tally.done.add(work.key)
-            self._tally.tell()
-
-    def _release(self, key: ConversationKey) -> bool:
-        """Whether nothing more is to be done for it."""
-        if key in self._again:
-            self._again.discard(key)
-            self._queue.put_nowait(Work(DEPTH_PHASE, self._queued[key], key))
-            return False
-        del self._queued[key]
-        self._finished.set()
-        return True
-
-
-async def together(*works: Coroutine[None, None, T]) -> list[T]:
-    """Do all at the same time; their results. Raises the first error, and then none goes on."""
-    tasks = [asyncio.create_task(work) for work in works]
-    try:
-        return await asyncio.gather(*tasks)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        if work.key in self._again:
+            self._again.discard(work.key)
+            self._queue.put_nowait(Work(DEPTH_PHASE, work.order, work.key))
+            return
+        self._queued.pop(work.key, None)
+        self._tally.done.add(work.key)
+        self._tally.tell()

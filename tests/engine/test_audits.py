@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from syncengine import ConfigError, Gone, Kind, Progress, Report, Unauthorized
+from syncengine import ConfigError, Gone, Kind, Progress, Report
 from syncengine.emulator import World
 from syncengine.emulator.switches import StartGone
 from syncengine.remote.easemob import roaming_pb2 as pb
@@ -39,15 +39,6 @@ def verified(side: Side) -> list[int | None]:
             " ORDER BY conversation_id"
         )
         return [at for (at,) in found]
-
-
-def turns(side: Side) -> list[int]:
-    """Whose turn it is: the smallest is read next."""
-    with closing(sqlite3.connect(side.path)) as database:
-        found = database.execute(
-            "SELECT turn FROM audit JOIN conversation USING (conversation) ORDER BY conversation_id"
-        )
-        return [turn for (turn,) in found]
 
 
 @pytest.mark.parametrize("start_gone", ["nothing", "head", "honour"])
@@ -333,35 +324,6 @@ async def test_no_conversation_is_read_twice_at_the_same_time(side: Side) -> Non
             assert report.pages <= 6 + turn % 4
     for peer in peers:
         assert side.held(peer) == side.served(peer)
-
-
-async def test_an_audit_that_is_broken_off_did_not_fail(side: Side) -> None:
-    """Law 11: where the account fails while a page is read again, that place keeps its turn."""
-    for peer in ("bob", "carol"):
-        side.send(*numbered(1, 5), peer=peer)
-    side.time.seconds += 7200
-    await side.sync()
-    side.time.seconds += 100
-    side.send("news", peer="bob")
-    await side.sync()
-    before = turns(side)
-    side.send("more", peer="bob")
-    side.time.seconds += 11
-    remote = side.remote()
-    reading = asyncio.Event()
-
-    async def fail(conversation: str, start: str) -> None:
-        if conversation == "carol":
-            reading.set()
-            await asyncio.Event().wait()
-        await reading.wait()
-        raise Unauthorized("no longer")
-
-    remote.before = fail
-    async with side.engine(remote=remote, audit_pages=2) as engine:
-        report = await engine.sync()
-    assert [problem.error for problem in report.errors] == ["Unauthorized"]
-    assert turns(side) == before
 
 
 async def test_a_verification_walks_again_where_lag_led_it_astray(side: Side) -> None:

@@ -34,5 +34,6 @@ CORPUS: dict[int, str] = {
     1506085: "the same, and a mirror dropped what stood further down",
     1606657: "a dead start was answered with the head, all new, sent before it by a clock set back",
     3009551: "what hung above a guessed gap was not looked for below the newest page",
+    3063019: "a verification went astray at what had just been deleted, and did not walk again",
     4392: "a mirror dropped what a cap on length had pushed out",
 }
