@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from syncengine import ConfigError, Gone, Kind, Progress, Report
+from syncengine import ConfigError, Gone, Kind, Progress, Report, ServerFault
 from syncengine.emulator import World
 from syncengine.emulator.switches import StartGone
+from syncengine.models import SummaryPage
 from syncengine.remote.easemob import roaming_pb2 as pb
 from tests.harness import USER, Side, numbered
 
@@ -324,6 +325,78 @@ async def test_no_conversation_is_read_twice_at_the_same_time(side: Side) -> Non
             assert report.pages <= 6 + turn % 4
     for peer in peers:
         assert side.held(peer) == side.served(peer)
+
+
+async def test_what_fails_to_be_read_again_keeps_nothing_new_away(side: Side) -> None:
+    """Law 12: three faults in a row end a cycle, but not before what is new is here."""
+    bad = ("carol", "dave", "erin", "frank")
+    for peer in ("bob", *bad):
+        side.send(*numbered(1, 5), peer=peer)
+    side.time.seconds += 7200
+    await side.sync()
+    side.time.seconds += 7200
+    side.send(*numbered(6, 100))
+    remote = side.remote()
+
+    async def fail(conversation: str, start: str) -> None:
+        if conversation in bad:
+            raise ServerFault("no")
+
+    remote.before = fail
+    async with side.engine(remote=remote, page_size=4, **AUDIT) as engine:
+        report = await engine.sync()
+    assert report.errors
+    assert side.held() == side.served()
+
+
+@pytest.mark.parametrize("cycles", [5, 10])
+async def test_what_is_missing_is_judged_when_all_news_is_known(side: Side, cycles: int) -> None:
+    """Laws 5 (b) and 7: a cap on length took the oldest for one that is announced on the list's
+    next page, which the server fails to give for a while: it is not taken for deleted."""
+    world = World(seed=1, clock=side.time.now)
+    world.switches = evolve(world.switches, message_cap=10)
+    world.add_user(USER)
+    side.serve(world)
+    settings: dict[str, Any] = {"audit_pages": 2, "page_size": 5, "retention_days": 90.0}
+    settings["summary_page_size"] = 1
+    ids = side.send(*numbered(1, 10))
+    for peer in ("carol", "dave", "erin", "frank", "grace"):
+        side.send("one", peer=peer)
+    side.time.seconds += 7200
+    for _ in range(cycles):
+        await side.sync(**settings)
+        side.time.seconds += 60
+    remote = side.remote()
+
+    async def send(conversation: str, start: str) -> None:
+        if len(ids) == 10:
+            ids.extend(side.send("one more"))
+
+    remote.before = send  # when the list was read already
+    async with side.engine(remote=remote, **settings) as engine:
+        await engine.sync()
+    for _ in range(3):
+        side.time.seconds += 11
+        side.send("news", peer="carol")
+        await _sync_with_a_list_that_stumbles(side, settings)
+    assert side.held() == ids
+
+
+async def _sync_with_a_list_that_stumbles(side: Side, settings: dict[str, Any]) -> None:
+    remote = side.remote()
+    fetch, failures = remote.fetch_summaries, 4
+
+    async def stumble(cursor: str = "", *, limit: int = 50) -> SummaryPage:
+        nonlocal failures
+        if cursor and failures:
+            failures -= 1
+            await asyncio.sleep(0.005)
+            raise ServerFault("later")
+        return await fetch(cursor, limit=limit)
+
+    remote.fetch_summaries = stumble  # type: ignore[method-assign]  # a server that fails now and then
+    async with side.engine(remote=remote, **settings) as engine:
+        await engine.sync()
 
 
 async def test_a_verification_walks_again_where_lag_led_it_astray(side: Side) -> None:

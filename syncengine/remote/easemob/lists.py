@@ -83,13 +83,12 @@ def _newest(meta: Any, app_key: str) -> MessageRow | None:
         return _newest_of_row(meta)
     if not isinstance(meta, dict) or not meta:
         return None
-    raw = forgiving.dump(meta)
-    return (_decode_known if len(raw) <= _SHORT else _decode)(raw, app_key)
+    raw, sender = forgiving.dump(meta), forgiving.as_text(meta.get("from"))
+    return (_decode_known if len(raw) <= _SHORT else _decode)(raw, sender, app_key)
 
 
-def _decode(raw: bytes, app_key: str) -> MessageRow | None:
+def _decode(raw: bytes, sender: str, app_key: str) -> MessageRow | None:
     row = json_form.decode_row(raw)
-    sender = forgiving.as_text(forgiving.as_object(forgiving.parse(raw)).get("from"))
     return row._replace(sender=json_form.bare_id(sender, app_key)) if row and sender else row
 
 
