@@ -2,6 +2,7 @@
 
 Each runs alone in its process, `python -m benchmarks.programs PROGRAM ARGUMENTS`, and prints
 the `Figures` of `benchmarks.processes` as one JSON object. Exit code 5: no room for its file.
+Python's collector spares each what it loaded, as it does our own commands.
 """
 
 import asyncio
@@ -20,6 +21,7 @@ from benchmarks import floors
 from benchmarks.processes import NO_ROOM
 from benchmarks.transports import SLOWEST, TRANSPORTS
 from syncengine import Config, EasemobRemote, SyncEngine
+from syncengine.cli.collector import spare_what_is_here
 from syncengine.errors import StoreFull
 from syncengine.sync import placing
 
@@ -100,6 +102,7 @@ PROGRAMS: dict[str, Callable[..., Coroutine[Any, Any, int]]] = {
 def main() -> int:
     """Run one program and print its figures."""
     program, arguments = sys.argv[1], json.loads(sys.argv[2])
+    spare_what_is_here()
     started, cpu = time.perf_counter(), time.process_time()
     try:
         messages = asyncio.run(PROGRAMS[program](**arguments))

@@ -32,6 +32,7 @@ from types import ModuleType
 from typing import Any
 
 from benchmarks.programs import engine
+from syncengine.cli.collector import spare_what_is_here
 from syncengine.engine import upkeeping
 from syncengine.remote.easemob import client, door
 from syncengine.store import store, writer
@@ -198,6 +199,7 @@ def main() -> None:
     clocks = Clocks()
     clocks.weigh()
     install(clocks)
+    spare_what_is_here()
     began = time.process_time()
     messages = asyncio.run(engine(**json.loads(sys.argv[1]), index=True))
     spent = dict(clocks.spent)

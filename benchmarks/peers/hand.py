@@ -21,6 +21,7 @@ import httpx
 from attrs import asdict
 
 from benchmarks.peers.peer import Filled, Source
+from syncengine.cli.collector import spare_what_is_here
 from syncengine.remote.easemob.roaming_pb2 import MessageBody, Meta
 
 _FETCHERS = 8
@@ -110,6 +111,7 @@ def _count(path: Path) -> int:
 def main() -> None:
     """Fill the file and say what it took."""
     path, source = Path(sys.argv[1]), Source(**json.loads(sys.argv[2]))
+    spare_what_is_here()  # as of the engine and its floors
     began = time.perf_counter()
     records = asyncio.run(fill(path, source))
     seconds = time.perf_counter() - began
