@@ -5,8 +5,12 @@ once and wait for the read that decides; to conversations that fell out of the s
 list (law 6); then by turns to the newest pages, which are so read more often, and to
 passes over whole conversations, those first that were verified longest ago. One that
 fails goes to the end of the queue (law 11).
+
+Several conversations are read at the same time, as round trips are long; each of them in one
+place only, so that what a page does not show is judged before the next one is asked for.
 """
 
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 from itertools import chain, zip_longest
 from random import Random
@@ -19,14 +23,38 @@ from syncengine.store.store import Store
 from syncengine.store.view import View
 from syncengine.sync.history import History
 from syncengine.sync.reconcile import horizon
-from syncengine.sync.workers import Workers
+from syncengine.sync.workers import Workers, together
 
 _NEAR, _FURTHER = (2,), (24, 240, 1)
 """How many messages above the place to be read the page starts, one try after the other.
 With two or more, two are shown, and one that was served can confirm the end (law 2). To look
 further up takes as long as to place a page, and is seldom needed."""
-_TO_THE_END = 3
-"""The most pages that one place takes: its own, and two where history seems to end."""
+_TO_THE_END = 2
+"""Pages that confirm where history seems to end, beside the one that shows it."""
+
+
+class _Budget:
+    """Pages that may still be asked for, by all who read at the same time."""
+
+    def __init__(self, pages: int) -> None:
+        self._left = pages
+
+    def page(self) -> bool:
+        """Whether there is one more; then it is taken."""
+        return self._take(1)
+
+    def end(self) -> bool:
+        """Whether there are those that confirm an end; then they are taken."""
+        return self._take(_TO_THE_END)
+
+    def _take(self, pages: int) -> bool:
+        if pages > self._left:
+            return False
+        self._left -= pages
+        return True
+
+
+_ENDLESS = 1 << 62
 
 
 class Audit:
@@ -65,12 +93,13 @@ class Audit:
 
     async def _visit_all(self, due_now: Plan, places: Iterable[Due], end: int) -> None:
         """Visit as many as fit in; the first may take what one place needs at most."""
-        least = _TO_THE_END
-        for due in places:
-            left = end - self._history.pages
-            if left < 1:
-                return
-            await self._visit(due, due_now, max(left, least))
+        waiting = deque(places)
+        least = 1 + _TO_THE_END
+        while waiting and (left := end - self._history.pages) > 0:
+            pages = max(left, least)
+            some = _apart(waiting, min(self._workers.number, _beginnings(pages)))
+            budget = _Budget(pages)
+            await together(self._visit(due, due_now, budget) for due in some)
             least = 1
 
     def _in_turn(self, due_now: Plan) -> Iterable[Due]:
@@ -82,36 +111,37 @@ class Audit:
         seen = set(due_now.suspects)
         return dict.fromkeys(due for due in by_turns if due is not None and due not in seen)
 
-    async def _visit(self, due: Due, due_now: Plan, left: int) -> None:
+    async def _visit(self, due: Due, due_now: Plan, budget: _Budget) -> None:
         part: Covered | None = None
+        failure: SyncEngineError | None = None
         try:
-            part = await self.read(due, left)
+            part = await self._read(due, budget)
             self._workers.succeeded()
         except SyncEngineError as error:
-            self._workers.failed(error, due.key)
-        finally:
-            at = self._history.source.server_time or due_now.server_time
-            self.marks.append(_mark(due, part, at, second_look=due in due_now.suspects))
+            failure = error
+        at = self._history.source.server_time or due_now.server_time
+        self.marks.append(_mark(due, part, at, second_look=due in due_now.suspects))
+        if failure is not None:
+            self._workers.failed(failure, due.key)
 
-    async def read(self, due: Due, left: int = 1 << 30) -> Covered | None:
-        """Read a page again from a place downwards, with at most so many requests.
+    async def _read(self, due: Due, budget: _Budget) -> Covered | None:
+        """Read a page again from a place downwards, as long as the budget has pages.
 
         Returns the part that it covers; where nothing leads to that place any more it is
         the newest page's. None: nothing is proved.
         """
-        if due.position == HEAD:
-            return await self._newest(due.key)
-        end = self._history.pages + left
-        for overlaps in (_NEAR, _FURTHER):
-            above = await self._above(due, max(overlaps))
-            for start in (above[overlap] for overlap in overlaps if overlap < len(above)):
-                left = end - self._history.pages
-                if left < 1:
-                    return None
-                part = await self._history.read_below(due.key, start, prove=left >= _TO_THE_END)
-                if part is not None and _leads_to(part, due):
-                    return part
-        return await self._newest(due.key) if end > self._history.pages else None
+        taken = budget.page()  # at once: all who begin together have their first page
+        if due.position != HEAD:
+            for overlaps in (_NEAR, _FURTHER):
+                above = await self._above(due, max(overlaps))
+                for start in (above[overlap] for overlap in overlaps if overlap < len(above)):
+                    if not taken:
+                        return None
+                    part = await self._history.read_below(due.key, start, prove=budget.end)
+                    if part is not None and _leads_to(part, due):
+                        return part
+                    taken = budget.page()
+        return await self._newest(due.key) if taken else None
 
     async def _above(self, due: Due, most: int) -> list[str]:
         return await self._store.read(lambda c: View(c).above(due.key, due.position, most + 1))
@@ -159,16 +189,34 @@ class Audit:
     async def settle(self, places: Callable[[], Awaitable[list[Due]]]) -> None:
         """Read those places again, downwards: each once, and where that leads to others."""
         seen: set[Due] = set()
-        while new := [due for due in await places() if due not in seen]:
-            seen.update(new)
-            for place in new:
-                await self._settle_one(place)
+        while new := deque(due for due in await places() if due not in seen):
+            some = _apart(new, self._workers.number)
+            seen.update(some)
+            await together(self._settle_one(place) for place in some)
 
     async def _settle_one(self, due: Due) -> None:
         try:
-            await self.read(due)
+            await self._read(due, _Budget(_ENDLESS))
         except SyncEngineError as error:
             self._workers.failed(error, due.key)
+
+
+def _beginnings(left: int) -> int:
+    """How many places are begun at once with so many pages: half are kept back for those
+    where history seems to end, or where a start is gone."""
+    return left // 2 if left > _TO_THE_END else left
+
+
+def _apart(waiting: deque[Due], most: int) -> list[Due]:
+    """Take the first of them out, at most so many, each of another conversation."""
+    taken: dict[ConversationKey, Due] = {}
+    later: list[Due] = []
+    while waiting and len(taken) < most:
+        due = waiting.popleft()
+        if taken.setdefault(due.key, due) is not due:
+            later.append(due)
+    waiting.extendleft(reversed(later))
+    return list(taken.values())
 
 
 def _leads_to(part: Covered, due: Due) -> bool:

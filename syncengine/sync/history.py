@@ -13,6 +13,7 @@ without any message, which would mean the start of history.
 """
 
 from collections import Counter
+from collections.abc import Callable
 
 from attrs import evolve
 
@@ -159,12 +160,12 @@ class History:
         )
 
     async def read_below(
-        self, key: ConversationKey, start: str, *, prove: bool = True
+        self, key: ConversationKey, start: str, *, prove: Callable[[], bool]
     ) -> Covered | None:
         """Read again what stands below a held message; None: the page proves nothing.
 
-        Where history seems to end there and if `prove`, one or two more pages have to say
-        so, from a start that was served.
+        Where history seems to end there, and there are pages for it (`prove`), one or two more
+        have to say so, from a start that was served.
         """
         try:
             page = await self.source.fetch_through(key, start, least=_AUDIT_LEAST)
@@ -174,7 +175,7 @@ class History:
         if batch is None or batch.covered is None:
             return None
         at_end = page.end or not page.cursor
-        if at_end and prove and len(page.messages) > 1:
+        if at_end and len(page.messages) > 1 and prove():
             return await self._end_below(key, page, batch, batch.covered)
         return batch.covered
 

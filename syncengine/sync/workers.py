@@ -5,7 +5,7 @@ the cycle (law 12: it would only fail again, many times).
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 
 from attrs import field, frozen
 
@@ -33,11 +33,23 @@ Step = Callable[[Work], Awaitable[Work | None]]
 """Does a piece of work; gives the next piece for the same conversation, if there is one."""
 
 
+async def together(jobs: Iterable[Coroutine[None, None, None]]) -> None:
+    """Run all at the same time, until all are done. Raises what ends one, and ends the others."""
+    tasks = [asyncio.create_task(job) for job in jobs]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
 class Workers:
     """Runs a cycle's work. A conversation is in the queue once at most."""
 
     def __init__(self, number: int, step: Step, tally: Tally) -> None:
-        self._number = number
+        self.number = number
+        """How many requests at once."""
         self._step = step
         self._tally = tally
         self._queue: asyncio.PriorityQueue[Work] = asyncio.PriorityQueue()
@@ -50,7 +62,7 @@ class Workers:
 
         Raises what ends either.
         """
-        workers = [asyncio.create_task(self._work()) for _ in range(self._number)]
+        workers = [asyncio.create_task(self._work()) for _ in range(self.number)]
         tasks = [asyncio.create_task(cycle), *workers]
         try:
             # Workers end only by failing, so whatever is done first decides.
