@@ -4,7 +4,8 @@ An account of many conversations was pulled; then 100 messages come in 20 of the
 brings them. Its floor is the same requests, sent once more with no engine over a client that all
 fetchers share. What a cycle reads again (law 5) is among them. Here the server is on the same
 machine, as no server ever is: what is left is the processor's time. So the same is done from a
-server that is far away, too: every answer is late by a round trip.
+server that is far away, too, where every answer is late by a round trip; there the bare requests
+are as many at once as the engine's.
 
 Then an account is pulled from there. With so many fetchers and pages of 49 no client can be faster
 than fetchers × 49 / RTT; the ratio is to that. Its conversations are long, for the end of each
@@ -87,7 +88,7 @@ async def _cycles(server: Server, path: Path, options: argparse.Namespace) -> By
             for _ in steps(range(options.runs), f"catch-up, {rtt} ms away"):
                 await account.news()
                 with _late(server, rtt):
-                    runs.append(await account.cycle())
+                    runs.append(await account.cycle(cycles.FAR if rtt else cycles.NEAR))
     return seen
 
 

@@ -37,7 +37,7 @@ class _Budget:
     """Pages that may still be asked for, by all who read at the same time."""
 
     def __init__(self, pages: int) -> None:
-        self._left = pages
+        self.left = pages
 
     def page(self) -> bool:
         """Whether there is one more; then it is taken."""
@@ -48,9 +48,9 @@ class _Budget:
         return self._take(_TO_THE_END)
 
     def _take(self, pages: int) -> bool:
-        if pages > self._left:
+        if pages > self.left:
             return False
-        self._left -= pages
+        self.left -= pages
         return True
 
 
@@ -94,11 +94,10 @@ class Audit:
     async def _visit_all(self, due_now: Plan, places: Iterable[Due], end: int) -> None:
         """Visit as many as fit in; the first may take what one place needs at most."""
         waiting = deque(places)
-        least = 1 + _TO_THE_END
+        least = _needed(waiting[0]) if waiting else 0
         while waiting and (left := end - self._history.pages) > 0:
-            pages = max(left, least)
-            some = _apart(waiting, min(self._workers.number, _beginnings(pages)))
-            budget = _Budget(pages)
+            budget = _Budget(max(left, least))
+            some = _apart(waiting, self._workers.number, budget.left)
             await together(self._visit(due, due_now, budget) for due in some)
             least = 1
 
@@ -190,7 +189,7 @@ class Audit:
         """Read those places again, downwards: each once, and where that leads to others."""
         seen: set[Due] = set()
         while new := deque(due for due in await places() if due not in seen):
-            some = _apart(new, self._workers.number)
+            some = _apart(new, self._workers.number, _ENDLESS)
             seen.update(some)
             await together(self._settle_one(place) for place in some)
 
@@ -201,22 +200,29 @@ class Audit:
             self._workers.failed(error, due.key)
 
 
-def _beginnings(left: int) -> int:
-    """How many places are begun at once with so many pages: half are kept back for those
-    where history seems to end, or where a start is gone."""
-    return left // 2 if left > _TO_THE_END else left
-
-
-def _apart(waiting: deque[Due], most: int) -> list[Due]:
-    """Take the first of them out, at most so many, each of another conversation."""
+def _apart(waiting: deque[Due], most: int, pages: int) -> list[Due]:
+    """Take the first of them out, at most so many, each of another conversation; and as many as
+    have, in so many pages, each what it needs at most."""
     taken: dict[ConversationKey, Due] = {}
     later: list[Due] = []
-    while waiting and len(taken) < most:
+    scarce = pages <= _TO_THE_END  # then the end of history stays unproved
+    while waiting and len(taken) < most and pages > 0:
+        needed = 1 if scarce else _needed(waiting[0])
+        if needed > pages:
+            break
         due = waiting.popleft()
-        if taken.setdefault(due.key, due) is not due:
+        if due.key in taken:
             later.append(due)
+        else:
+            taken[due.key] = due
+            pages -= needed
     waiting.extendleft(reversed(later))
     return list(taken.values())
+
+
+def _needed(due: Due) -> int:
+    """Pages, at most, but for where a start is gone."""
+    return 1 if due.position == HEAD else 1 + _TO_THE_END
 
 
 def _leads_to(part: Covered, due: Due) -> bool:

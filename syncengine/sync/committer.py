@@ -59,7 +59,8 @@ class Committer:
 
     async def _gather(self) -> None:
         """Those that come with the first join, and those that come right behind them: while
-        answers are decoded, one in each turn of the event loop, a commit gets no processor."""
+        answers are decoded, one in each turn of the event loop, a commit gets no processor. A
+        turn is handed on in one and used in the next: hence two without anybody new end it."""
         before = 0
         while before < len(self._waiting) < self._most:
             before = len(self._waiting)

@@ -18,7 +18,8 @@ def note_summaries(page: SummaryPage) -> list[Decision]:
     """Entries of the server's list: hints that something may be new (law 6).
 
     Most say what is known. They are found first, all with one statement; it also tells the
-    others what was known of their conversations, until something is written for them.
+    others what was known of their conversations, until something is written for them. So
+    these decisions belong into one transaction: what the first one saw holds for the others.
 
     Where there was news, it is noted that what stands below was not looked at yet: the
     next pass must not take this page's silence for the whole list's.
