@@ -12,15 +12,17 @@ place only, so that what a page does not show is judged before the next one is a
 
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 from itertools import chain, zip_longest
 from random import Random
 
-from syncengine.errors import SyncEngineError
+from syncengine.errors import CursorExpired, SyncEngineError
 from syncengine.models import ConversationKey
 from syncengine.store.batch import HEAD, START, Audited, Covered
 from syncengine.store.due import Due, Plan, decidable_due, plan, suspects_due
 from syncengine.store.store import Store
 from syncengine.store.view import View
+from syncengine.sync.budget import TO_THE_END, Budget, OutOfPages
 from syncengine.sync.history import History
 from syncengine.sync.reconcile import horizon
 from syncengine.sync.workers import Workers, together
@@ -29,31 +31,6 @@ _NEAR, _FURTHER = (2,), (24, 240, 1)
 """How many messages above the place to be read the page starts, one try after the other.
 With two or more, two are shown, and one that was served can confirm the end (law 2). To look
 further up takes as long as to place a page, and is seldom needed."""
-_TO_THE_END = 2
-"""Pages that confirm where history seems to end, beside the one that shows it."""
-
-
-class _Budget:
-    """Pages that may still be asked for, by all who read at the same time."""
-
-    def __init__(self, pages: int) -> None:
-        self.left = pages
-
-    def page(self) -> bool:
-        """Whether there is one more; then it is taken."""
-        return self._take(1)
-
-    def end(self) -> bool:
-        """Whether there are those that confirm an end; then they are taken."""
-        return self._take(_TO_THE_END)
-
-    def _take(self, pages: int) -> bool:
-        if pages > self.left:
-            return False
-        self.left -= pages
-        return True
-
-
 _ENDLESS = 1 << 62
 
 
@@ -96,7 +73,7 @@ class Audit:
         waiting = deque(places)
         least = _needed(waiting[0]) if waiting else 0
         while waiting and (left := end - self._history.pages) > 0:
-            budget = _Budget(max(left, least))
+            budget = Budget(max(left, least), lambda: self._history.pages >= end)
             some = _apart(waiting, self._workers.number, budget.left)
             await together(self._visit(due, due_now, budget) for due in some)
             least = 1
@@ -110,12 +87,15 @@ class Audit:
         seen = set(due_now.suspects)
         return dict.fromkeys(due for due in by_turns if due is not None and due not in seen)
 
-    async def _visit(self, due: Due, due_now: Plan, budget: _Budget) -> None:
+    async def _visit(self, due: Due, due_now: Plan, budget: Budget) -> None:
         part: Covered | None = None
         failure: SyncEngineError | None = None
         try:
-            part = await self._read(due, budget)
+            async with budget.place(due.key):
+                part = await self._read(due, budget)
             self._workers.succeeded()
+        except OutOfPages:
+            return  # it keeps its turn
         except SyncEngineError as error:
             failure = error
         at = self._history.source.server_time or due_now.server_time
@@ -123,7 +103,7 @@ class Audit:
         if failure is not None:
             self._workers.failed(failure, due.key)
 
-    async def _read(self, due: Due, budget: _Budget) -> Covered | None:
+    async def _read(self, due: Due, budget: Budget) -> Covered | None:
         """Read a page again from a place downwards, as long as the budget has pages.
 
         Returns the part that it covers; where nothing leads to that place any more it is
@@ -136,17 +116,26 @@ class Audit:
                 for start in (above[overlap] for overlap in overlaps if overlap < len(above)):
                     if not taken:
                         return None
-                    part = await self._history.read_below(due.key, start, prove=budget.end)
+                    part = await self._below(due.key, start, budget)
                     if part is not None and _leads_to(part, due):
                         return part
                     taken = budget.page()
-        return await self._newest(due.key) if taken else None
+        return await self._newest(due.key, budget) if taken else None
+
+    async def _below(self, key: ConversationKey, start: str, budget: Budget) -> Covered | None:
+        try:
+            return await self._history.read_below(
+                key, start, prove=budget.proof, passing=partial(budget.rows, key)
+            )
+        except CursorExpired:
+            budget.give_back()
+            return None
 
     async def _above(self, due: Due, most: int) -> list[str]:
         return await self._store.read(lambda c: View(c).above(due.key, due.position, most + 1))
 
-    async def _newest(self, key: ConversationKey) -> Covered | None:
-        batch = await self._history.read_newest(key)
+    async def _newest(self, key: ConversationKey, budget: Budget) -> Covered | None:
+        batch = await self._history.read_newest(key, passing=partial(budget.rows, key))
         return None if batch is None else batch.covered
 
     async def walk(self, key: ConversationKey) -> bool:
@@ -189,40 +178,42 @@ class Audit:
         """Read those places again, downwards: each once, and where that leads to others."""
         seen: set[Due] = set()
         while new := deque(due for due in await places() if due not in seen):
-            some = _apart(new, self._workers.number, _ENDLESS)
-            seen.update(some)
-            await together(self._settle_one(place) for place in some)
+            seen.update(new)
+            while new:
+                some = _apart(new, self._workers.number, _ENDLESS)
+                await together(self._settle_one(place) for place in some)
 
     async def _settle_one(self, due: Due) -> None:
         try:
-            await self._read(due, _Budget(_ENDLESS))
+            await self._read(due, Budget(_ENDLESS, lambda: False))
         except SyncEngineError as error:
             self._workers.failed(error, due.key)
 
 
 def _apart(waiting: deque[Due], most: int, pages: int) -> list[Due]:
     """Take the first of them out, at most so many, each of another conversation; and as many as
-    have, in so many pages, each what it needs at most."""
+    have, in so many pages, each what it needs at most. One that has to wait for another place of
+    its conversation keeps its pages: those behind it must not take them."""
     taken: dict[ConversationKey, Due] = {}
     later: list[Due] = []
-    scarce = pages <= _TO_THE_END  # then the end of history stays unproved
+    scarce = pages <= TO_THE_END  # then the end of history stays unproved
     while waiting and len(taken) < most and pages > 0:
-        needed = 1 if scarce else _needed(waiting[0])
-        if needed > pages:
+        needed = _needed(waiting[0])
+        if needed > pages and not scarce:
             break
         due = waiting.popleft()
+        pages -= needed
         if due.key in taken:
             later.append(due)
         else:
             taken[due.key] = due
-            pages -= needed
     waiting.extendleft(reversed(later))
     return list(taken.values())
 
 
 def _needed(due: Due) -> int:
     """Pages, at most, but for where a start is gone."""
-    return 1 if due.position == HEAD else 1 + _TO_THE_END
+    return 1 if due.position == HEAD else 1 + TO_THE_END
 
 
 def _leads_to(part: Covered, due: Due) -> bool:

@@ -46,7 +46,7 @@ from syncengine.sync.placing import (
     place_overlapping,
 )
 from syncengine.sync.reconcile import Rules
-from syncengine.sync.source import MOST_EMPTY, PageSource
+from syncengine.sync.source import MOST_EMPTY, PageSource, Passing
 from syncengine.sync.tally import Tally
 
 _OVERLAPS = (1, 24, 240)
@@ -160,17 +160,20 @@ class History:
         )
 
     async def read_below(
-        self, key: ConversationKey, start: str, *, prove: Callable[[], bool]
+        self,
+        key: ConversationKey,
+        start: str,
+        *,
+        prove: Callable[[], bool],
+        passing: Passing,
     ) -> Covered | None:
         """Read again what stands below a held message; None: the page proves nothing.
 
         Where history seems to end there, and there are pages for it (`prove`), one or two more
-        have to say so, from a start that was served.
+        have to say so, from a start that was served. Raises CursorExpired where the start is
+        refused.
         """
-        try:
-            page = await self.source.fetch_through(key, start, least=_AUDIT_LEAST)
-        except CursorExpired:
-            return None
+        page = await self.source.fetch_through(key, start, _AUDIT_LEAST, passing)
         batch = await self._commit_around(key, start, page)
         if batch is None or batch.covered is None:
             return None
@@ -223,9 +226,10 @@ class History:
         done = await self._follow(key, evolve(link, virgin=False)) and key not in self._broken
         return evolve(batch.covered, low=START, lowest_id=None) if done else batch.covered
 
-    async def read_newest(self, key: ConversationKey) -> Batch | None:
+    async def read_newest(self, key: ConversationKey, *, passing: Passing) -> Batch | None:
         """Read the newest page again."""
-        return await self._commit_head(key, await self.source.fetch_through(key, "", _AUDIT_LEAST))
+        page = await self.source.fetch_through(key, "", _AUDIT_LEAST, passing)
+        return await self._commit_head(key, page)
 
     async def _attach_at(self, key: ConversationKey, start: str, high: int) -> Link | None:
         """Begin at a held message above the gap below `high`."""

@@ -1,5 +1,7 @@
 """Asks the server for pages of history, one at a time, past those that show nothing."""
 
+from collections.abc import Awaitable, Callable
+
 from attrs import evolve
 
 from syncengine.models import ConversationKey, Page
@@ -12,6 +14,9 @@ from syncengine.sync.tally import Tally
 
 MOST_EMPTY = 50
 """Pages without a single message, one after the other, before the server is not believed."""
+
+Passing = Callable[[], Awaitable[None]]
+"""Called before each further page past rows that are no messages; may raise."""
 
 
 class PageSource:
@@ -55,12 +60,20 @@ class PageSource:
             self._heard(page.served_at)
         return page
 
-    async def fetch_through(self, key: ConversationKey, start: str, least: int = 2) -> Page:
+    async def fetch_through(
+        self,
+        key: ConversationKey,
+        start: str,
+        least: int = 2,
+        passing: Passing | None = None,
+    ) -> Page:
         """A page with a message, past rows that are none; or the end."""
         page = await self.fetch(key, start, least)
         for _ in range(MOST_EMPTY):
             if page.messages or not page.cursor or page.cursor == start:
                 break
+            if passing is not None:
+                await passing()
             start = page.cursor
             page = await self.fetch(key, start, least)
         return page

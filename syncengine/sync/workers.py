@@ -34,14 +34,17 @@ Step = Callable[[Work], Awaitable[Work | None]]
 
 
 async def together(jobs: Iterable[Coroutine[None, None, None]]) -> None:
-    """Run all at the same time, until all are done. Raises what ends one, and ends the others."""
+    """Run all of some jobs at the same time. One that fails ends no other, as what is under way
+    would be lost; then the first fault is raised."""
     tasks = [asyncio.create_task(job) for job in jobs]
     try:
-        await asyncio.gather(*tasks)
+        await asyncio.wait(tasks)
     finally:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+    for task in tasks:
+        task.result()
 
 
 class Workers:
