@@ -12,8 +12,8 @@ BIN := .venv/bin
 demo: .venv/.ready  ## pull a stand-in account, sync again, read it offline
 	$(BIN)/syncengine demo
 
-test: .venv/.ready  ## the whole test suite, on two cores
-	$(BIN)/python -m pytest -n 2
+test: .venv/.ready  ## the whole test suite; three at once keep two cores busy
+	$(BIN)/python -m pytest -n 3 --dist worksteal
 
 lint: .venv/.ready
 	$(BIN)/ruff check .
